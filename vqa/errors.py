@@ -1,0 +1,32 @@
+"""The errors a user may see.
+
+Each carries one sentence that names the input and the remedy. The page shows it, the command
+line prints it and exits with 2, the HTTP API returns it with a 4xx status. Any other exception
+that reaches a user is a bug.
+"""
+
+from __future__ import annotations
+
+
+class VQAError(Exception):
+    """Base of all errors meant for a user; `str(error)` is the sentence to show."""
+
+
+class ImageError(VQAError):
+    """The picture cannot be read, or is too large or too small."""
+
+
+class QuestionError(VQAError):
+    """The question is empty, too long, or has no word the model knows."""
+
+
+class CheckpointError(VQAError):
+    """A checkpoint folder is missing, damaged, foreign, or of another version."""
+
+
+class DataError(VQAError):
+    """A data set, scene or question file is not what its format says."""
+
+
+class ConfigError(VQAError):
+    """An option or a configuration value is not valid."""
