@@ -141,10 +141,11 @@ def _both(
 def sample_single_or(index: SceneIndex, rng: Random) -> Plan | None:
     """Objects of two sets together, sometimes narrowed by one more attribute."""
     kind = "exist" if rng.random() < 0.1 else "count"
-    form = rng.randrange(8)
+    target = _target(rng, kind)
+    # The sides are not empty, so only one more attribute can empty their union.
+    form = rng.randrange(8 if target else 4)
     post = ATTRIBUTE_NAMES[form] if form < 4 else ""
     hops = ((0, 0), (1, 1), (1, 0), (0, 1))[form - 4 if form > 4 else 0]
-    target = _target(rng, kind)
     best: Plan | None = None
     best_gap = 99
     for _ in range(8):
@@ -216,7 +217,9 @@ def sample_same_attribute(index: SceneIndex, rng: Random) -> Plan | None:
                 steps = None if subset is None else referent(index, rng, anchor, 0, banned)
                 if steps:
                     filters = filters_of(index, obj, subset)
-                    return _ask("query", [*steps, SetStep("same", shared, (0,), filters)], attribute)
+                    return _ask(
+                        "query", [*steps, SetStep("same", shared, (0,), filters)], attribute
+                    )
         return None
     target = _target(rng, kind)
     for _ in range(6):
@@ -251,11 +254,14 @@ def sample_compare_integer(index: SceneIndex, rng: Random) -> Plan | None:
     wanted = rng.random() < 0.5
     hops = rng.choice(((0, 0), (1, 0), (0, 1), (1, 1)))
     best: Plan | None = None
-    for _ in range(10):
+    for _ in range(16):
         sides = [_side(index, rng, h, 0) for h in hops]
         if sides[0] is None or sides[1] is None or sides[0].mask == sides[1].mask:
             continue
         a, b = sides[0].mask.bit_count(), sides[1].mask.bit_count()
+        if a != b and (a > b) != (wanted == (kind == "greater_than")):
+            sides.reverse()
+            a, b = b, a
         truth = a == b if kind == "equal_integer" else a < b if kind == "less_than" else a > b
         if truth == wanted or best is None:
             steps = _joined(sides[0].steps, sides[1].steps)

@@ -75,9 +75,7 @@ def describe(
         fits = [s for s in range(1, 16) if masks[s] == bit and not s & banned]
     elif len(bases) == 1:
         base = bases[0]
-        fits = [
-            s for s in range(16) if masks[s] & base == bit != masks[s] and not s & banned
-        ]
+        fits = [s for s in range(16) if masks[s] & base == bit != masks[s] and not s & banned]
     else:
         a, b = bases
         both = a & b
@@ -162,13 +160,13 @@ def open_filters(
     for pool in pools:
         outside |= pool & ~base
     inside = ids_of(base)
-    others = ids_of(outside) or inside
-    if target and not inside:
+    sources = inside if target else ids_of(outside) or inside
+    if not sources:
         return None
     best: tuple[dict[str, str], int] | None = None
     best_gap = 99
     for _ in range(_TRIES):
-        obj = rng.choice(inside if target else others)
+        obj = rng.choice(sources)
         subset = _open_subset(rng, int(target)) & ~banned
         if not subset and not pools and (exist or target < index.size):
             continue
