@@ -69,6 +69,8 @@ POLITE = (
 )
 _WITH = ("和", "与", "跟")
 _SAME = ("相同", "一样")
+_BOTH = (("既在", "又在"), ("在", "并且在"), ("在", "同时在"), ("在", "也在"), ("在", "，又在"))
+_ORDER = ("size", "color", "material")
 _GLUE = "其他另外别的那个一个既又在并且同时也它或者还是任何同具有色大样"
 
 
@@ -113,21 +115,25 @@ def vocabulary() -> set[str]:
     return {c for text in texts for c in text if "\u4e00" <= c <= "\u9fff"}
 
 
-def _adjective(filters: dict[str, str], attribute: str, rng: Random, full: bool = False) -> str:
-    word = pick(rng, ADJECTIVES[filters[attribute]])
-    # A long adjective often takes 的; "有光泽" always does.
-    if full or word == "有光泽" or rng.random() < 0.25:
+def _adjective(value: str, rng: Random, before_noun: bool) -> str:
+    word = pick(rng, ADJECTIVES[value])
+    # "有光泽" always takes 的; a colour of one character stands only before a shape's name.
+    if word == "有光泽" or rng.random() < 0.25:
         return word + "的"
+    if value in _COLORS and len(word) == 1 and not before_noun:
+        return word + "色"
     return word
 
 
 def _head(step: SetStep, rng: Random) -> str:
     filters = step.filters
-    order = ("size", "color", "material")
-    if rng.random() < 0.2:
+    order = _ORDER
+    if rng.random() < 0.15:
         order = rng.sample(order, 3)
-    words = [_adjective(filters, a, rng) for a in order if a in filters]
-    return "".join(words) + pick(rng, NOUNS[filters.get("shape", "")])
+    named = [a for a in order if a in filters]
+    shape = filters.get("shape", "")
+    words = [_adjective(filters[a], rng, bool(shape) and a == named[-1]) for a in named]
+    return "".join(words) + pick(rng, NOUNS[shape])
 
 
 def _phrase(steps: list[SetStep], i: int, rng: Random) -> str:
@@ -137,7 +143,8 @@ def _phrase(steps: list[SetStep], i: int, rng: Random) -> str:
     if step.op == "scene":
         return head
     if step.op == "union":
-        return f"{_sides(steps, i, rng)}的{head}"
+        sides = _bare_sides(steps, i, rng)
+        return sides + head if sides else f"是{_full_sides(steps, i, rng)}的{head}"
     if step.op == "same" and rng.random() < 0.4:
         head = pick(rng, ("其他", "另外的", "别的")) + head
     return f"{_relation(steps, i, rng)}的{head}"
@@ -146,7 +153,7 @@ def _phrase(steps: list[SetStep], i: int, rng: Random) -> str:
 def _relation(steps: list[SetStep], i: int, rng: Random) -> str:
     """The relation of step `i` before 的."""
     step = steps[i]
-    if step.op == "relate" and rng.random() < 0.85:
+    if step.op == "relate" and rng.random() < 0.93:
         return _place(steps, i, rng)
     return _predicate(steps, i, rng)
 
@@ -164,19 +171,10 @@ def _predicate(steps: list[SetStep], i: int, rng: Random, it: str = "") -> str:
         return "在" + _place(steps, i, rng, it)
     if step.op == "intersect":
         a, b = (_place(steps, j, rng) for j in step.inputs)
-        first, second = pick(
-            rng,
-            (
-                ("既在", "又在"),
-                ("在", "并且在"),
-                ("在", "同时在"),
-                ("在", "也在"),
-                ("在", "，又在"),
-            ),
-        )
+        first, second = pick(rng, _BOTH)
         return f"{first}{a}{second}{b}"
     if step.op == "union":
-        return _sides(steps, i, rng)
+        return _bare_sides(steps, i, rng) or _full_sides(steps, i, rng)
     referent = it or _phrase(steps, step.inputs[0], rng)
     attribute, same = pick(rng, ATTRIBUTES[step.argument]), pick(rng, _SAME)
     draw = rng.random()
@@ -191,20 +189,22 @@ def _predicate(steps: list[SetStep], i: int, rng: Random, it: str = "") -> str:
     return f"{pick(rng, _WITH)}{referent}{attribute}{same}"
 
 
-def _sides(steps: list[SetStep], i: int, rng: Random) -> str:
-    """The two sides of a union."""
-    sides = [steps[j] for j in steps[i].inputs]
+def _full_sides(steps: list[SetStep], i: int, rng: Random) -> str:
+    """The two sides of a union as noun phrases."""
     either = pick(rng, ("或者", "或", "或者是"))
-    if all(s.op == "scene" and "shape" not in s.filters for s in sides) and rng.random() < 0.6:
-        words = [
-            "".join(_adjective(s.filters, a, rng, True) for a in _named(s.filters)) for s in sides
-        ]
-        return either.join(words)
     return either.join(_phrase(steps, j, rng) for j in steps[i].inputs)
 
 
-def _named(filters: dict[str, str]) -> list[str]:
-    return [a for a in ("size", "color", "material") if a in filters]
+def _bare_sides(steps: list[SetStep], i: int, rng: Random) -> str:
+    """The two sides of a union as adjectives, most times when they can be; else empty."""
+    sides = [steps[j] for j in steps[i].inputs]
+    if rng.random() < 0.4 or any(s.op != "scene" or "shape" in s.filters for s in sides):
+        return ""
+    words = [
+        "".join(pick(rng, ADJECTIVES[s.filters[a]]) for a in _ORDER if a in s.filters) + "的"
+        for s in sides
+    ]
+    return pick(rng, ("或者", "或")).join(words)
 
 
 def _coordinated(steps: list[SetStep], i: int, rng: Random) -> str:

@@ -175,7 +175,7 @@ _QUERY = (
     {N}是什么{attr}的
     {N}的{attr}
     {N}的{attr}是[哪种|哪一种]
-    什么{attr}是{N}的
+    想问一下{N}的{attr}
     [告诉我|说出|说说]{N}的{attr}
     {N}，它的{attr}是什么
     {N}，它是什么{attr}
