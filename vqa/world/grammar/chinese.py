@@ -118,7 +118,7 @@ def vocabulary() -> set[str]:
 def _adjective(value: str, rng: Random, before_noun: bool) -> str:
     word = pick(rng, ADJECTIVES[value])
     # "有光泽" always takes 的; a colour of one character stands only before a shape's name.
-    if word == "有光泽" or rng.random() < 0.25:
+    if word == "有光泽" or rng.random() < 0.18:
         return word + "的"
     if value in _COLORS and len(word) == 1 and not before_noun:
         return word + "色"
@@ -143,7 +143,9 @@ def _phrase(steps: list[SetStep], i: int, rng: Random) -> str:
     if step.op == "scene":
         return head
     if step.op == "union":
-        sides = _bare_sides(steps, i, rng)
+        # "大的或小的金属球" would leave open what 金属 belongs to; a shape leaves nothing open.
+        clear = step.filters.keys() <= {"shape"}
+        sides = _bare_sides(steps, i, rng) if clear else ""
         return sides + head if sides else f"是{_full_sides(steps, i, rng)}的{head}"
     if step.op == "same" and rng.random() < 0.4:
         head = pick(rng, ("其他", "另外的", "别的")) + head

@@ -135,10 +135,10 @@ _EXIST = templates_from(
     are any {Hp} {R}
     are any of the {Hp} {R}
     is any {H} {R}
-    is {Ha} {R}
+    is at least one {H} {R}
     are there any {Hp} that are {R}
     is there any {H} that is {R}
-    is it true that {Ha} is {R}
+    is it true that some {Hp} are {R}
     """,
     _RELATIONS,
 )
