@@ -60,8 +60,13 @@ def hop_sampler(hops: int) -> Callable[[SceneIndex, Random], Plan | None]:
     def sample(index: SceneIndex, rng: Random) -> Plan | None:
         kind = _kind(rng, 0.2, 0.2)
         if kind != "query":
-            found = open_set(index, rng, hops, _target(rng, kind))
-            return found and _ask(kind, found.steps)
+            target = _target(rng, kind)
+            # "Yes" is harder to find than "no"; giving up early would tip the balance.
+            for _ in range(4):
+                found = open_set(index, rng, hops, target)
+                if found:
+                    return _ask(kind, found.steps)
+            return None
         attribute = rng.choice(ATTRIBUTE_NAMES)
         for obj in _objects_by_value(index, rng, attribute, index.all):
             steps = referent(index, rng, obj, hops, BIT[attribute])

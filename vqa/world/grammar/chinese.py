@@ -6,7 +6,7 @@ from random import Random
 
 from vqa.world.grammar.chinese_templates import BOOK
 from vqa.world.grammar.english import pick
-from vqa.world.grammar.template import Slot
+from vqa.world.grammar.template import Segment, Slot
 from vqa.world.plans import Plan, SetStep
 
 _COLORS = {
@@ -82,8 +82,14 @@ def write(plan: Plan, rng: Random) -> str:
     answer = plan.answer
     first = plan.steps[answer.inputs[0]]
     template = pick(rng, BOOK.fitting(answer.kind, first.op, answer.attribute))
+    return fill(pick(rng, template.variants), plan, rng)
+
+
+def fill(variant: tuple[Segment, ...], plan: Plan, rng: Random) -> str:
+    """One wording of a template that fits the plan, with its slots filled."""
+    answer = plan.answer
     parts = []
-    for segment in pick(rng, template.variants):
+    for segment in variant:
         if isinstance(segment, Slot):
             if segment.name == "attr":
                 parts.append(pick(rng, ATTRIBUTES[answer.attribute]))

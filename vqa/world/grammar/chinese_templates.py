@@ -13,7 +13,7 @@ Slots, all of the set the answer reads (its last step):
 
 from __future__ import annotations
 
-from vqa.world.grammar.template import TemplateBook, templates_from
+from vqa.world.grammar.template import Template, TemplateBook, templates_from
 
 _COUNT = (
     templates_from(
@@ -336,7 +336,7 @@ _EQUAL_INTEGER = templates_from(
 )
 
 
-def _ordering(kind: str, many: str, big: str, beyond: str) -> list:
+def _ordering(kind: str, many: str, big: str, beyond: str) -> list[Template]:
     patterns = f"""
     {{Np}}比{{Np2}}{many}吗
     {{Np}}是不是比{{Np2}}{many}

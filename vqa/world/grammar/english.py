@@ -6,7 +6,7 @@ import re
 from random import Random
 
 from vqa.world.grammar.english_templates import BOOK
-from vqa.world.grammar.template import Slot
+from vqa.world.grammar.template import Segment, Slot
 from vqa.world.plans import Plan, SetStep
 
 ADJECTIVES: dict[str, tuple[str, ...]] = {
@@ -71,8 +71,14 @@ def write(plan: Plan, rng: Random) -> str:
     answer = plan.answer
     first = plan.steps[answer.inputs[0]]
     template = pick(rng, BOOK.fitting(answer.kind, first.op, answer.attribute))
+    return fill(pick(rng, template.variants), plan, rng)
+
+
+def fill(variant: tuple[Segment, ...], plan: Plan, rng: Random) -> str:
+    """One wording of a template that fits the plan, with its slots filled."""
+    answer = plan.answer
     parts = []
-    for segment in pick(rng, template.variants):
+    for segment in variant:
         if isinstance(segment, Slot):
             if segment.name == "attr":
                 parts.append(pick(rng, ATTRIBUTES[answer.attribute]))
