@@ -85,7 +85,7 @@ def sample_single_and(index: SceneIndex, rng: Random) -> Plan | None:
     target = _target(rng, kind)
     best: Plan | None = None
     best_gap = 99
-    for _ in range(4):
+    for _ in range(4 if kind == "count" else 16):
         if index.size < 2:
             return None
         a, b = rng.sample(range(index.size), 2)
@@ -152,8 +152,8 @@ def sample_single_or(index: SceneIndex, rng: Random) -> Plan | None:
     post = ATTRIBUTE_NAMES[form] if form < 4 else ""
     hops = ((0, 0), (1, 1), (1, 0), (0, 1))[form - 4 if form > 4 else 0]
     best: Plan | None = None
-    best_gap = 99
-    for _ in range(8):
+    best_gap = 99 if kind == "count" else 1  # a wrong yes or no is no answer to fall back on
+    for _ in range(8 if kind == "count" else 24):
         sides = [_side(index, rng, h, BIT.get(post, 0)) for h in hops]
         if sides[0] is None or sides[1] is None:
             continue
@@ -227,7 +227,7 @@ def sample_same_attribute(index: SceneIndex, rng: Random) -> Plan | None:
                     )
         return None
     target = _target(rng, kind)
-    for _ in range(6):
+    for _ in range(12):
         anchor = rng.randrange(index.size)
         base, others = index.same[shared][anchor], index.all & ~(1 << anchor)
         if kind == "count" and base.bit_count() < target:
