@@ -137,8 +137,6 @@ _EXIST = templates_from(
     are any of the {Hp} {R}
     is any {H} {R}
     is at least one {H} {R}
-    are there any {Hp} that are {R}
-    is there any {H} that is {R}
     is it true that some {Hp} are {R}
     """,
     _RELATIONS,
@@ -146,6 +144,8 @@ _EXIST = templates_from(
 _EXIST += templates_from(
     "exist",
     """
+    are there any {Hp} that are {R}
+    is there any {H} that is {R}
     does {Ha} [stand|sit|lie] {R}
     do any {Hp} [stand|sit|lie] {R}
     {R}, [is there {Ha}|are there any {Hp}|do you see {Ha}]
