@@ -117,12 +117,15 @@ def _percent(probability: float) -> str:
 def _words(answer: Answer, step: int) -> str:
     weights = answer.word_attention[step - 1]
     strongest = max(weights, default=0.0) or 1.0
-    chips = "".join(
+    chips = ""
+    for word, weight in zip(answer.words, weights, strict=True):
+        share = weight / strongest
+        kind = "chip strong" if share > 0.5 else "chip"
         # The custom property sets how strong the chip's color is; see style.css.
-        f'<span class="chip" style="--w:{weight / strongest:.2f}" title="{weight:.0%}">'
-        f"{escape(word)}</span>"
-        for word, weight in zip(answer.words, weights, strict=True)
-    )
+        chips += (
+            f'<span class="{kind}" style="--w:{share:.2f}" title="{weight:.0%}">'
+            f"{escape(word)}</span>"
+        )
     return f'<div class="words" data-testid="words">{chips}</div>'
 
 

@@ -90,18 +90,6 @@ class _Session:
         return len(self.answer.region_attention)
 
 
-class _PictureInput(gr.Image):
-    """An image input that hands over the file as it came.
-
-    Gradio's own opens the file first, so that a damaged one fails before our message can be shown.
-    """
-
-    is_template = True  # drawn by the browser as a plain gr.Image
-
-    def preprocess(self, payload):
-        return None if payload is None else payload.path
-
-
 def page_style() -> dict:
     """`theme` and `css_paths` for `launch()` or `mount_gradio_app()`; only local fonts."""
     theme = gr.themes.Soft(
@@ -109,6 +97,15 @@ def page_style() -> dict:
         neutral_hue="slate",
         font=[gr.themes.Font(name) for name in _SYSTEM_FONTS],
         font_mono=[gr.themes.Font("monospace")],
+    ).set(
+        block_title_background_fill="none",
+        block_title_background_fill_dark="none",
+        block_title_padding="0",
+        block_title_text_color="*body_text_color_subdued",
+        block_title_text_color_dark="*body_text_color_subdued",
+        block_label_background_fill="*background_fill_secondary",
+        block_label_text_color="*body_text_color_subdued",
+        block_label_text_color_dark="*body_text_color_subdued",
     )
     return {"theme": theme, "css_paths": Path(__file__).parent / "style.css"}
 
@@ -203,11 +200,9 @@ def build_page(
             )
         with gr.Row(elem_id="main"):
             with gr.Column(elem_id="asking"):
-                picture = _PictureInput(
+                picture = _picture_input(
                     label=say("en", "picture"),
                     placeholder=say("en", "drop"),
-                    type="filepath",
-                    format="png",
                     sources=["upload", "clipboard", "webcam"],
                     webcam_options=gr.WebcamOptions(mirror=False),
                     buttons=["fullscreen"],
@@ -227,14 +222,17 @@ def build_page(
                         say("en", "ask"), variant="primary", scale=1, min_width=90, elem_id="ask"
                     )
                 message = gr.HTML("", elem_id="message")
-                gallery = gr.HTML(
-                    cards.examples(examples, "en"), js_on_load=_EXAMPLE_CLICK, elem_id="examples"
-                )
             with gr.Column(elem_id="answering"):
                 result = gr.HTML(cards.idle("en"), elem_id="result")
                 with gr.Column(visible=False, elem_id="attention-panel") as panel:
-                    step = gr.Slider(1, 2, value=1, step=1, label=say("en", "step"), elem_id="step")
+                    step = gr.Slider(
+                        1, 2, value=1, step=1, label=say("en", "step"), buttons=[], elem_id="step"
+                    )
                     attention = gr.HTML("", elem_id="attention")
+            with gr.Column(elem_id="trying"):
+                gallery = gr.HTML(
+                    cards.examples(examples, "en"), js_on_load=_EXAMPLE_CLICK, elem_id="examples"
+                )
         footer = gr.HTML(about("en"), elem_id="about")
 
         shown = [message, result, panel, step, attention, session]
@@ -260,6 +258,17 @@ def build_page(
         _add_endpoint(ask_json, asking)
 
     return page.queue(max_size=limits.queue_size, default_concurrency_limit=limits.concurrency)
+
+
+def _picture_input(**options) -> gr.Image:
+    """An image input that hands over the file as it came.
+
+    Gradio's own opens the file first, so that a damaged one fails before our message can be
+    shown. Not a subclass: Gradio writes a .pyi file beside the source of every new component.
+    """
+    image = gr.Image(type="filepath", format="png", **options)
+    image.preprocess = lambda payload: None if payload is None else payload.path
+    return image
 
 
 def _shown(session: _Session, step: int, language: str) -> list:
@@ -296,7 +305,7 @@ def _checked_top_k(top_k: object) -> int:
 
 def _add_endpoint(ask_json, asking: dict) -> None:
     """The endpoint `/ask`. Hidden components rather than gr.api: those check uploaded paths."""
-    image = _PictureInput(type="filepath", visible=False, label="image")
+    image = _picture_input(visible=False, label="image")
     question = gr.Textbox(visible=False, label="question")
     top_k = gr.Number(5, precision=0, visible=False, label="top_k")
     output = gr.JSON(visible=False, label="answer")

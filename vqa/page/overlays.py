@@ -13,7 +13,7 @@ Box = tuple[float, float, float, float]
 
 MIN_SIDE, MAX_SIDE = 640, 960  # of the longer side, so that outlines look the same on any picture
 _OUTLINE = (255, 184, 28)
-_DIM = 0.34
+_DIM = 0.45
 _SHOWN = 0.12  # boxes below this share of the strongest one are not outlined
 _LABELLED = 0.3
 
