@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -79,8 +80,6 @@ class FakePredictor:
 
 def write_examples(folder: Path) -> Path:
     """An examples folder with two pictures and questions in both languages."""
-    import json
-
     folder.mkdir(parents=True, exist_ok=True)
     entries = []
     for number, size in enumerate(((320, 240), (480, 360)), start=1):
@@ -91,13 +90,15 @@ def write_examples(folder: Path) -> Path:
     return folder
 
 
-def main(port: int, folder: str) -> None:
-    """Serves the page with the stand-in until the process ends."""
-    from vqa.page.layout import CheckpointInfo, build_page, page_style
+def main(argv: list[str]) -> None:
+    """Serves the page as app.py does, with the stand-in; the examples' folder comes first."""
+    import app
+    from vqa.page import gallery
 
-    page = build_page(FakePredictor(), CheckpointInfo("fake"), None, write_examples(Path(folder)))
-    page.launch(server_port=port, quiet=True, run_history=False, **page_style())
+    folder, *flags = argv
+    gallery.FOLDER = write_examples(Path(folder))
+    app.serve(FakePredictor(), "fake", app.parse_args(flags))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(sys.argv[1:])

@@ -11,7 +11,7 @@ from html import escape
 
 from PIL import Image
 
-from vqa.page.examples import Example
+from vqa.page.gallery import Example
 from vqa.page.overlays import attention_overlay, data_uri
 from vqa.page.texts import LANGUAGE_NAMES, confidence_key, say
 from vqa.predictor import Answer

@@ -16,8 +16,7 @@ from PIL import Image
 
 from vqa.errors import VQAError
 from vqa.image import load_image
-from vqa.page import cards
-from vqa.page.examples import FOLDER, load_examples
+from vqa.page import cards, gallery
 from vqa.page.overlays import display_size, jpeg_bytes
 from vqa.page.texts import LANGUAGE_NAMES, preferred_language, say
 from vqa.predictor import Answer
@@ -104,6 +103,10 @@ def page_style() -> dict:
         block_title_text_color="*body_text_color_subdued",
         block_title_text_color_dark="*body_text_color_subdued",
         block_label_background_fill="*background_fill_secondary",
+        block_label_background_fill_dark="*background_fill_secondary",
+        block_border_width="1px",
+        block_border_width_dark="1px",
+        block_radius="14px",
         block_label_text_color="*body_text_color_subdued",
         block_label_text_color_dark="*body_text_color_subdued",
     )
@@ -114,7 +117,6 @@ def build_page(
     predictor: Predictor,
     checkpoint_info: CheckpointInfo,
     limits: PageLimits | None = None,
-    examples_folder: Path = FOLDER,
 ) -> gr.Blocks:
     """The page with its queue set up, ready for `launch(**page_style())`.
 
@@ -122,7 +124,7 @@ def build_page(
     `Answer` as a JSON object.
     """
     limits = limits or PageLimits()
-    examples = load_examples(examples_folder)
+    examples = gallery.load_examples(gallery.FOLDER)
     asks = [(example.image, text) for example in examples for _, text in example.questions]
     summary = {code: say(code, "summary") for code in LANGUAGE_NAMES} | checkpoint_info.summary
 
@@ -230,13 +232,13 @@ def build_page(
                     )
                     attention = gr.HTML("", elem_id="attention")
             with gr.Column(elem_id="trying"):
-                gallery = gr.HTML(
+                tries = gr.HTML(
                     cards.examples(examples, "en"), js_on_load=_EXAMPLE_CLICK, elem_id="examples"
                 )
         footer = gr.HTML(about("en"), elem_id="about")
 
         shown = [message, result, panel, step, attention, session]
-        texts = [title, picture, question, button, gallery, footer]
+        texts = [title, picture, question, button, tries, footer]
         asking = {"concurrency_limit": limits.concurrency, "concurrency_id": "ask"}
         quiet = {"api_visibility": "private", "show_progress": "hidden"}
         gr.on(
@@ -247,7 +249,7 @@ def build_page(
             **asking,
             **quiet,
         )
-        gallery.click(ask_example, [language], [picture, question, *shown], **asking, **quiet)
+        tries.click(ask_example, [language], [picture, question, *shown], **asking, **quiet)
         step.input(
             show_step, [session, step, language], attention, trigger_mode="always_last", **quiet
         )

@@ -39,7 +39,7 @@ class Example:
     questions: tuple[tuple[str, str], ...]
 
 
-def load_examples(folder: Path = FOLDER) -> tuple[Example, ...]:
+def load_examples(folder: Path) -> tuple[Example, ...]:
     """The examples of `folder`; those that cannot be read are left out with a warning.
 
     The page is useful without examples, so nothing is raised.
