@@ -103,7 +103,8 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     """
     # Before Gradio is imported: it would send usage statistics and ask for its newest version.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    from vqa.page.layout import CheckpointInfo, PageLimits, build_page, page_style
+    from vqa.page.layout import CheckpointInfo, PageLimits, build_page
+    from vqa.page.style import page_style
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
     port = check_address(options.host, options.port)

@@ -76,6 +76,7 @@ def test_vocab_survives_json():
         ("shpere", "sphere"),
         ("cilinder", "cylinder"),
         ("cubee", "cube"),
+        ("thre", "there"),
         ("teh", "the"),
         ("thnigs", "things"),
         ("samll", "small"),

@@ -68,7 +68,7 @@ def nearest_word(word: str, known: Mapping[int, Sequence[str]]) -> str | None:
 
     Words of two and three letters only have swapped neighbours undone; four and five letters
     allow one edit, longer words two. Among equally near words one of the same length
-    wins, then the most frequent.
+    wins, then a longer one, then the most frequent.
 
     Args:
         word: a lower-case token that is not known.
@@ -82,10 +82,10 @@ def nearest_word(word: str, known: Mapping[int, Sequence[str]]) -> str | None:
     limit = 1 if len(word) <= 5 else 2
     letters = set(word)
     best, best_distance = None, limit + 1
-    # Same length first: among equals a substitution or swap is the likelier slip.
-    for length in sorted(
-        range(len(word) - limit, len(word) + limit + 1), key=lambda n: abs(n - len(word))
-    ):
+    # Same length first: among equals a wrong letter or a swap is the likelier slip; then longer
+    # words, for leaving a letter out is likelier than adding one.
+    lengths = [len(word) + change for change in (0, 1, -1, 2, -2) if abs(change) <= limit]
+    for length in lengths:
         for near in known.get(length, ()):
             # One edit changes at most two letters of the set; most words fail this quick test.
             if len(near) < 3 or len(letters.symmetric_difference(near)) > 2 * limit:

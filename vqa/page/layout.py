@@ -6,9 +6,9 @@ All that belongs to one visitor lies in Gradio's session state; the predictor ke
 from __future__ import annotations
 
 import logging
+from abc import ABCMeta
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 import gradio as gr
@@ -23,16 +23,6 @@ from vqa.predictor import Answer
 
 _log = logging.getLogger(__name__)
 _STATE_SECONDS = 3600
-_SYSTEM_FONTS = (
-    "Segoe UI",
-    "Roboto",
-    "Helvetica Neue",
-    "Noto Sans",
-    "PingFang SC",
-    "Microsoft YaHei",
-    "Noto Sans CJK SC",
-    "sans-serif",
-)
 # Tells Python which example button was clicked.
 _EXAMPLE_CLICK = """
 element.addEventListener("click", (event) => {
@@ -89,28 +79,19 @@ class _Session:
         return len(self.answer.region_attention)
 
 
-def page_style() -> dict:
-    """`theme` and `css_paths` for `launch()` or `mount_gradio_app()`; only local fonts."""
-    theme = gr.themes.Soft(
-        primary_hue="indigo",
-        neutral_hue="slate",
-        font=[gr.themes.Font(name) for name in _SYSTEM_FONTS],
-        font_mono=[gr.themes.Font("monospace")],
-    ).set(
-        block_title_background_fill="none",
-        block_title_background_fill_dark="none",
-        block_title_padding="0",
-        block_title_text_color="*body_text_color_subdued",
-        block_title_text_color_dark="*body_text_color_subdued",
-        block_label_background_fill="*background_fill_secondary",
-        block_label_background_fill_dark="*background_fill_secondary",
-        block_border_width="1px",
-        block_border_width_dark="1px",
-        block_radius="14px",
-        block_label_text_color="*body_text_color_subdued",
-        block_label_text_color_dark="*body_text_color_subdued",
-    )
-    return {"theme": theme, "css_paths": Path(__file__).parent / "style.css"}
+# An image input that hands over the file as it came: Gradio's own opens it first, so that a
+# damaged one fails before our message can be shown. Made past Gradio's metaclass, which would
+# write a .pyi file beside this one; as `is_template`, the browser draws it as a gr.Image.
+_PictureInput = ABCMeta.__new__(
+    type(gr.Image),
+    "_PictureInput",
+    (gr.Image,),
+    {
+        "__module__": __name__,
+        "is_template": True,
+        "preprocess": lambda self, payload: None if payload is None else payload.path,
+    },
+)
 
 
 def build_page(
@@ -118,7 +99,7 @@ def build_page(
     checkpoint_info: CheckpointInfo,
     limits: PageLimits | None = None,
 ) -> gr.Blocks:
-    """The page with its queue set up, ready for `launch(**page_style())`.
+    """The page with its queue set up, ready for `launch(**page_style())` (see style.py).
 
     Besides the page it serves the endpoint `/ask`: (image, question, top_k) -> the fields of
     `Answer` as a JSON object.
@@ -135,7 +116,7 @@ def build_page(
         image = load_image(source, max_bytes=limits.max_upload_bytes)
         return predictor.ask(image, question, top_k=top_k), image
 
-    def ask(source, question, language):
+    def ask_on_page(source, question, language):
         """Outputs: message, result, attention panel, slider, attention, session."""
         try:
             if source is None:
@@ -154,7 +135,7 @@ def build_page(
         if not isinstance(number, int) or not 0 <= number < len(asks):
             return [gr.skip()] * 8
         image, text = asks[number]
-        return [image, text, *ask(image, text, language)]
+        return [image, text, *ask_on_page(image, text, language)]
 
     def ask_json(image, question, top_k):
         try:
@@ -202,7 +183,9 @@ def build_page(
             )
         with gr.Row(elem_id="main"):
             with gr.Column(elem_id="asking"):
-                picture = _picture_input(
+                picture = _PictureInput(
+                    type="filepath",
+                    format="png",
                     label=say("en", "picture"),
                     placeholder=say("en", "drop"),
                     sources=["upload", "clipboard", "webcam"],
@@ -243,7 +226,7 @@ def build_page(
         quiet = {"api_visibility": "private", "show_progress": "hidden"}
         gr.on(
             [question.submit, button.click],
-            ask,
+            ask_on_page,
             [picture, question, language],
             shown,
             **asking,
@@ -260,17 +243,6 @@ def build_page(
         _add_endpoint(ask_json, asking)
 
     return page.queue(max_size=limits.queue_size, default_concurrency_limit=limits.concurrency)
-
-
-def _picture_input(**options) -> gr.Image:
-    """An image input that hands over the file as it came.
-
-    Gradio's own opens the file first, so that a damaged one fails before our message can be
-    shown. Not a subclass: Gradio writes a .pyi file beside the source of every new component.
-    """
-    image = gr.Image(type="filepath", format="png", **options)
-    image.preprocess = lambda payload: None if payload is None else payload.path
-    return image
 
 
 def _shown(session: _Session, step: int, language: str) -> list:
@@ -307,7 +279,7 @@ def _checked_top_k(top_k: object) -> int:
 
 def _add_endpoint(ask_json, asking: dict) -> None:
     """The endpoint `/ask`. Hidden components rather than gr.api: those check uploaded paths."""
-    image = _picture_input(visible=False, label="image")
+    image = _PictureInput(type="filepath", visible=False, label="image")
     question = gr.Textbox(visible=False, label="question")
     top_k = gr.Number(5, precision=0, visible=False, label="top_k")
     output = gr.JSON(visible=False, label="answer")
