@@ -9,7 +9,20 @@ from __future__ import annotations
 
 
 class VQAError(Exception):
-    """Base of all errors meant for a user; `str(error)` is the sentence to show."""
+    """Base of all errors meant for a user; `str(error)` is the sentence to show.
+
+    Args:
+        message: the sentence in English.
+        zh: the same sentence in Chinese, for errors that a visitor of the page can cause.
+    """
+
+    def __init__(self, message: str, zh: str = "") -> None:
+        super().__init__(message)
+        self.zh = zh
+
+    def sentence(self, language: str) -> str:
+        """The sentence in `language` ("en" or "zh"); English where there is no translation."""
+        return self.zh if language == "zh" and self.zh else str(self)
 
 
 class ImageError(VQAError):

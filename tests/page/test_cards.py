@@ -1,0 +1,103 @@
+import re
+from dataclasses import replace
+from html import unescape
+
+import pytest
+from fakes import STEPS, FakePredictor, scene_picture
+
+from vqa.page import cards
+from vqa.page.gallery import Example
+from vqa.page.overlays import jpeg_bytes
+from vqa.page.texts import TEXTS, preferred_language
+
+EVIL = "<script>alert(1)</script>\"'&"
+
+
+@pytest.fixture
+def answer():
+    return FakePredictor().ask(scene_picture(), "Is there a ball?")
+
+
+def test_both_languages_say_the_same_things():
+    assert set(TEXTS["en"]) == set(TEXTS["zh"])
+    for key, text in TEXTS["en"].items():
+        assert re.findall(r"{\w+}", text) == re.findall(r"{\w+}", TEXTS["zh"][key])
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [("zh-CN,zh;q=0.9", "zh"), ("en-US,en;q=0.9,zh;q=0.8", "en"), ("", "en"), (None, "en")],
+)
+def test_the_page_speaks_the_browser_s_language(header, language):
+    assert preferred_language(header) == language
+
+
+@pytest.mark.parametrize(
+    ("confidence", "sure", "words"),
+    [(0.97, True, "very sure"), (0.6, True, "fairly sure"), (0.97, False, "not sure")],
+)
+def test_confidence_in_words(answer, confidence, sure, words):
+    html = cards.result(replace(answer, confidence=confidence, sure=sure), "en")
+    assert words in html
+    assert ("My best guess" in html) is not sure
+    assert f"{confidence:.0%}" in html
+
+
+def test_the_bars_show_the_probabilities_in_order(answer):
+    html = cards.result(answer, "en")
+    assert re.findall(r'class="name">([^<]+)', html) == [name for name, _ in answer.top]
+    widths = [float(width) for width in re.findall(r"width:([\d.]+)%", html)]
+    assert widths == pytest.approx([100 * p for _, p in answer.top], abs=0.06)
+
+
+def test_everything_from_outside_is_escaped(answer):
+    evil = replace(
+        answer,
+        answer=EVIL,
+        top=((EVIL, 1.0),),
+        words=(EVIL,) * len(answer.words),
+        unknown_words=(EVIL,),
+        repaired_words={EVIL: EVIL},
+        device=EVIL,
+    )
+    example = Example(scene_picture(), "data:,", (("en", EVIL), ("zh", EVIL)))
+    html = (
+        cards.result(evil, "en")
+        + cards.attention(jpeg_bytes(scene_picture()), evil, 1, "zh")
+        + cards.message(EVIL)
+        + cards.examples([example], "en")
+        + cards.about("en", EVIL, EVIL)
+    )
+    assert "<script" not in html
+    assert unescape(html).count(EVIL) == 11 + len(answer.words)
+
+
+def test_unknown_and_repaired_words_are_named(answer):
+    html = cards.result(
+        replace(answer, unknown_words=("glorp",), repaired_words={"teh": "the"}), "en"
+    )
+    assert "glorp" in html and "<del>teh</del> → <b>the</b>" in html
+    assert 'data-testid="unknown"' not in cards.result(answer, "en")
+
+
+def test_each_step_weights_the_words(answer):
+    strong = []
+    for step in range(1, STEPS + 1):
+        html = cards.attention(jpeg_bytes(scene_picture()), answer, step, "en")
+        assert f"Step {step} of {STEPS}" in html and 'src="data:image/jpeg' in html
+        weights = [float(w) for w in re.findall(r"--w:([\d.]+)", html)]
+        assert len(weights) == len(answer.words) and max(weights) == 1.0
+        strong.append(weights.index(1.0))
+    assert strong == sorted(strong) and len(set(strong)) > 1
+
+
+def test_examples_are_numbered_through_and_the_own_language_comes_first():
+    items = [
+        Example(scene_picture(), "data:,", (("en", f"q{i}"), ("zh", f"问{i}"))) for i in (1, 2)
+    ]
+    english, chinese = (
+        re.findall(r'example="(\d)" lang="(..)', cards.examples(items, c)) for c in ("en", "zh")
+    )
+    assert english == [("0", "en"), ("1", "zh"), ("2", "en"), ("3", "zh")]
+    assert chinese == [("1", "zh"), ("0", "en"), ("3", "zh"), ("2", "en")]
+    assert cards.examples([], "en") == ""

@@ -1,0 +1,150 @@
+"""The parts of the page that show something, as HTML.
+
+Everything that people typed or a model said is escaped here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from html import escape
+
+from PIL import Image
+
+from vqa.page.gallery import Example
+from vqa.page.overlays import attention_overlay, data_uri
+from vqa.page.texts import LANGUAGE_NAMES, confidence_key, say
+from vqa.predictor import Answer
+
+
+def header(language: str) -> str:
+    """Title and subtitle of the page."""
+    title, subtitle = say(language, "title"), say(language, "subtitle")
+    return f"<h1>{escape(title)}</h1><p>{escape(subtitle)}</p>"
+
+
+def about(language: str, name: str, summary: str) -> str:
+    """What the checkpoint is and what it can answer."""
+    model = escape(say(language, "model"))
+    return f"<p>{escape(summary)}</p><p>{model}: <b>{escape(name)}</b></p>"
+
+
+def idle(language: str) -> str:
+    """Shown in the place of the answer before the first question."""
+    return f'<div class="card idle">{escape(say(language, "idle"))}</div>'
+
+
+def message(sentence: str) -> str:
+    """An error, in the words meant for the visitor."""
+    return f'<div class="message" role="alert">{escape(sentence)}</div>'
+
+
+def result(answer: Answer, language: str) -> str:
+    """The answer, how sure the model is, the likeliest answers as bars, and notes."""
+    key = confidence_key(answer)
+    lead = f'<p class="lead">{escape(say(language, key + "_lead"))}</p>' if not answer.sure else ""
+    return (
+        f'<div class="card {key}" aria-live="polite">{lead}'
+        f'<div class="headline"><span class="answer" data-testid="answer">'
+        f"{escape(answer.answer)}</span>"
+        f'<span class="badge" data-testid="confidence">{escape(say(language, key))}'
+        f" · {answer.confidence:.0%}</span></div>"
+        f"{_notes(answer, language)}"
+        f"<h3>{escape(say(language, 'top'))}</h3>{_bars(answer.top)}"
+        f'<p class="footnote">{_footnote(answer, language)}</p></div>'
+    )
+
+
+def attention(picture: bytes, answer: Answer, step: int, language: str) -> str:
+    """What one reasoning step looked at and which words it read.
+
+    Args:
+        picture: an encoded picture that Pillow reads.
+        answer: with its attention maps.
+        step: 1 to the number of steps.
+        language: of the page.
+    """
+    with Image.open(io.BytesIO(picture)) as image:
+        overlay = attention_overlay(image, answer.regions, answer.region_attention[step - 1])
+    where = say(language, "step_of", step=step, steps=len(answer.region_attention))
+    return (
+        f'<figure class="card" data-step="{step}">'
+        f'<img class="overlay" data-testid="overlay" src="{data_uri(overlay)}" '
+        f'alt="{escape(say(language, "overlay_alt", step=step))}">'
+        f"<figcaption><b>{escape(where)}</b> · {escape(say(language, 'words'))}"
+        f"{_words(answer, step)}</figcaption></figure>"
+    )
+
+
+def examples(items: Sequence[Example], language: str) -> str:
+    """Pictures with their questions as buttons; `data-example` counts all questions in order."""
+    if not items:
+        return ""
+    cards, number = [], 0
+    for example in items:
+        buttons = {code: "" for code in LANGUAGE_NAMES}
+        for code, question in example.questions:
+            buttons[code] += (
+                f'<button type="button" data-example="{number}" lang="{code}">'
+                f"{escape(question)}</button>"
+            )
+            number += 1
+        # The visitor's own language first.
+        ordered = sorted(buttons.items(), key=lambda item: item[0] != language)
+        cards.append(
+            f'<div class="example"><img src="{escape(example.thumbnail)}" alt="" loading="lazy">'
+            f'<div class="asks">{"".join(html for _, html in ordered)}</div></div>'
+        )
+    return (
+        f"<h3>{escape(say(language, 'examples'))}</h3><div class='examples'>{''.join(cards)}</div>"
+    )
+
+
+def _bars(top: Sequence[tuple[str, float]]) -> str:
+    rows = "".join(
+        f'<li><span class="name">{escape(name)}</span>'
+        f'<span class="track"><span class="fill" style="width:{probability:.1%}"></span></span>'
+        f'<span class="value">{_percent(probability)}</span></li>'
+        for name, probability in top
+    )
+    return f'<ol class="bars" data-testid="top">{rows}</ol>'
+
+
+def _percent(probability: float) -> str:
+    return "< 0.1 %" if probability < 0.001 else f"{100 * probability:.1f} %"
+
+
+def _words(answer: Answer, step: int) -> str:
+    weights = answer.word_attention[step - 1]
+    strongest = max(weights, default=0.0) or 1.0
+    chips = ""
+    for word, weight in zip(answer.words, weights, strict=True):
+        share = weight / strongest
+        kind = "chip strong" if share > 0.5 else "chip"
+        # The custom property sets how strong the chip's color is; see style.css.
+        chips += (
+            f'<span class="{kind}" style="--w:{share:.2f}" title="{weight:.0%}">'
+            f"{escape(word)}</span>"
+        )
+    return f'<div class="words" data-testid="words">{chips}</div>'
+
+
+def _notes(answer: Answer, language: str) -> str:
+    notes = ""
+    if answer.repaired_words:
+        pairs = ", ".join(
+            f"<del>{escape(typed)}</del> → <b>{escape(read)}</b>"
+            for typed, read in answer.repaired_words.items()
+        )
+        notes += f'<p class="note" data-testid="repaired">{escape(say(language, "repaired"))}: '
+        notes += f"{pairs}</p>"
+    if answer.unknown_words:
+        words = ", ".join(f"<b>{escape(word)}</b>" for word in answer.unknown_words)
+        notes += f'<p class="note warn" data-testid="unknown">{escape(say(language, "unknown"))}: '
+        notes += f"{words}</p>"
+    return notes
+
+
+def _footnote(answer: Answer, language: str) -> str:
+    ms = f"{answer.elapsed_ms:.1f}" if answer.elapsed_ms < 100 else f"{answer.elapsed_ms:.0f}"
+    return escape(say(language, "footnote", ms=ms, device=answer.device))
