@@ -15,11 +15,11 @@ import numpy as np
 import torch
 
 from vqa.world import shapes
-from vqa.world.appearance import Look
+from vqa.world.appearance import Look, plain_look
 from vqa.world.geometry import FULL_WIDTH, camera_frame, pixel_rays
 from vqa.world.scene import RADIUS, SHAPES, Scene
 
-_LIGHT = 118.0  # overall power, fitted to CLEVR's mean brightness of 118 of 255
+_LIGHT = 94.0  # power of the key lamp, fitted to renders of CLEVR's generator
 _SUBPIXELS = ((-0.25, -0.25), (0.25, -0.25), (-0.25, 0.25), (0.25, 0.25))
 
 
@@ -209,7 +209,12 @@ def _sky(
 
 
 def _shade(
-    stage: _Stage, b: torch.Tensor, o: torch.Tensor, d: torch.Tensor, own: torch.Tensor, bounces: int
+    stage: _Stage,
+    b: torch.Tensor,
+    o: torch.Tensor,
+    d: torch.Tensor,
+    own: torch.Tensor,
+    bounces: int,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Linear colours (n, 3) seen along rays and the objects (n,) hit, -1 for the ground."""
     t, n = _nearest(stage, b, o, d, own)
@@ -248,7 +253,14 @@ def _shade(
     shiny = metal.nonzero().squeeze(1)
     if len(shiny):
         color[shiny] = _metal(
-            stage, b[shiny], p[shiny], normal[shiny], mirror[shiny], n[shiny], albedo[shiny], bounces
+            stage,
+            b[shiny],
+            p[shiny],
+            normal[shiny],
+            mirror[shiny],
+            n[shiny],
+            albedo[shiny],
+            bounces,
         )
     return color, n
 
@@ -314,13 +326,7 @@ def render(
     stage = _stage(scenes, looks, device)
     count = len(scenes)
     frame = camera_frame(stage.camera)
-    b, row, column = torch.meshgrid(
-        torch.arange(count, device=device),
-        torch.arange(height, device=device),
-        torch.arange(width, device=device),
-        indexing="ij",
-    )
-    b, row, column = b.flatten(), row.flatten() + 0.5, column.flatten() + 0.5
+    b, row, column = _pixels(count, width, height, device)
 
     def look_at(b: torch.Tensor, u: torch.Tensor, v: torch.Tensor):
         d = pixel_rays(u, v, frame[b], width, height)
@@ -336,9 +342,7 @@ def render(
     if len(edges):
         repeated = edges.repeat(len(_SUBPIXELS))
         shift = torch.tensor(_SUBPIXELS, device=device).repeat_interleave(len(edges), dim=0)
-        fine, _ = look_at(
-            b[repeated], column[repeated] + shift[:, 0], row[repeated] + shift[:, 1]
-        )
+        fine, _ = look_at(b[repeated], column[repeated] + shift[:, 0], row[repeated] + shift[:, 1])
         fine = _srgb(fine * exposure[b[repeated]].unsqueeze(-1))
         image[edges] = fine.view(len(_SUBPIXELS), -1, 3).mean(0)
     image = image.view(count, height, width, 3).permute(0, 3, 1, 2)
@@ -347,6 +351,41 @@ def render(
         [_blurred(x, look.blur * scale) for x, look in zip(image, looks, strict=True)]
     )
     return image, owner
+
+
+@torch.no_grad()
+def owners(
+    scenes: list[Scene],
+    cameras: np.ndarray,
+    width: int = 320,
+    height: int = 240,
+    device: str | torch.device = "cpu",
+) -> torch.Tensor:
+    """Which object each pixel shows, without drawing: (B, H, W) int64, -1 for the ground.
+
+    Args:
+        cameras: (B, 3) camera positions.
+    """
+    device = torch.device(device)
+    looks = [plain_look(scene, camera) for scene, camera in zip(scenes, cameras, strict=True)]
+    stage = _stage(scenes, looks, device)
+    b, row, column = _pixels(len(scenes), width, height, device)
+    d = pixel_rays(column, row, camera_frame(stage.camera)[b], width, height)
+    _, owner = _nearest(stage, b, stage.camera[b], d, torch.full_like(b, -1))
+    return owner.view(len(scenes), height, width)
+
+
+def _pixels(
+    count: int, width: int, height: int, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Scene number, v and u (pixel centres) of every pixel of `count` pictures, flat."""
+    b, row, column = torch.meshgrid(
+        torch.arange(count, device=device),
+        torch.arange(height, device=device),
+        torch.arange(width, device=device),
+        indexing="ij",
+    )
+    return b.flatten(), row.flatten() + 0.5, column.flatten() + 0.5
 
 
 def _edges(image: torch.Tensor, owner: torch.Tensor) -> torch.Tensor:
