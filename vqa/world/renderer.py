@@ -85,6 +85,24 @@ def _stage(scenes: list[Scene], looks: list[Look], device: torch.device) -> _Sta
     )
 
 
+def _rows(x: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """x[b]; a single scene's row is left to broadcast, which spares most of the copying."""
+    return x if len(x) == 1 else x[b]
+
+
+def _toward_centres(stage: _Stage, b: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Dot products (n, N) of vectors `x` (n, 3) with the centres of their scene's objects."""
+    if len(stage.centre) == 1:
+        return x @ stage.centre[0].T
+    return (stage.centre[b] * x.unsqueeze(1)).sum(-1)
+
+
+def _squared_distance(stage: _Stage, b: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
+    """Squared distances (n, N) from points `p` (n, 3) to their scene's objects."""
+    own = _rows((stage.centre**2).sum(-1), b)
+    return own + (p * p).sum(-1, keepdim=True) - 2 * _toward_centres(stage, b, p)
+
+
 def _to_local(
     stage: _Stage, b: torch.Tensor, n: torch.Tensor, p: torch.Tensor, d: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -104,10 +122,9 @@ def _nearest(
     stage: _Stage, b: torch.Tensor, o: torch.Tensor, d: torch.Tensor, own: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """First object along rays: (ray parameter (n,), object (n,) or -1); `own` is passed over."""
-    offset = stage.centre[b] - o.unsqueeze(1)
-    along = (offset * d.unsqueeze(1)).sum(-1)
-    apart = (offset * offset).sum(-1) - along * along
-    bound = stage.bound[b]
+    along = _toward_centres(stage, b, d) - (o * d).sum(-1, keepdim=True)
+    apart = _squared_distance(stage, b, o) - along * along
+    bound = _rows(stage.bound, b)
     near = (apart < bound * bound) & (along > -bound) & (bound > 0)
     near &= torch.arange(bound.shape[1], device=b.device) != own.unsqueeze(1)
     ray, n = near.nonzero(as_tuple=True)
@@ -130,10 +147,9 @@ def _lamp_visibility(
     lit: torch.Tensor,
 ) -> torch.Tensor:
     """Share (n,) of a lamp of half side `size` (n,) seen from points `p`."""
-    offset = stage.centre[b] - p.unsqueeze(1)
-    along = (offset * toward.unsqueeze(1)).sum(-1)
-    apart = (offset * offset).sum(-1) - along * along
-    bound = stage.bound[b]
+    along = _toward_centres(stage, b, toward) - (p * toward).sum(-1, keepdim=True)
+    apart = _squared_distance(stage, b, p) - along * along
+    bound = _rows(stage.bound, b)
     # The cone from the point to the lamp, widened by the occluder's bounding sphere.
     reach = bound + size.unsqueeze(1) * along.clamp(min=0) / distance.unsqueeze(1)
     near = (apart < reach * reach) & (along > 0) & (along < distance.unsqueeze(1))
@@ -159,35 +175,42 @@ def _diffuse(
     shadows: bool,
 ) -> torch.Tensor:
     """Light (n, 3) that arrives at points with normals, divided by pi."""
-    ambient, _, bounce = stage.light[b].unbind(-1)
-    offset = stage.centre[b] - p.unsqueeze(1)
-    square = (offset * offset).sum(-1).clamp(min=1e-4)
-    bound = stage.bound[b].clamp(min=0)
-    facing = (offset * normal.unsqueeze(1)).sum(-1) / square.sqrt()
+    ambient, _, bounce = _rows(stage.light, b).unbind(-1)
+    square = _squared_distance(stage, b, p).clamp(min=1e-4)
+    bound = _rows(stage.bound, b).clamp(min=0)
+    height = _toward_centres(stage, b, normal) - (p * normal).sum(-1, keepdim=True)
+    facing = height / square.sqrt()
     others = torch.arange(bound.shape[1], device=b.device) != own.unsqueeze(1)
     covered = (facing + 0.2).clamp(0, 1) * (0.7 * bound * bound / square).clamp(max=1) * others
     open_sky = (1 - 0.8 * covered).prod(dim=1)
     up = normal[:, 2]
     total = (ambient * open_sky * (0.65 + 0.35 * up)).unsqueeze(-1).expand(-1, 3).clone()
-    total += (bounce * 0.5 * (1 - up) * open_sky * 0.9).unsqueeze(-1) * stage.ground[b]
-    for k in range(stage.lamps.shape[1]):
-        lamp = stage.lamps[b, k]
-        toward = lamp - p
-        distance = toward.norm(dim=-1)
-        toward = toward / distance.unsqueeze(-1)
-        # Area lamps shine towards the middle of the scene and fade to their sides.
-        axis = lamp / lamp.norm(dim=-1, keepdim=True)
-        shine = (toward * axis).sum(-1).clamp(min=0)
-        # A lamp of finite size still lights faces turned a little away.
-        soft = stage.lamp_size[b, k] / distance
-        angle = ((toward * normal).sum(-1) + 0.5 * soft).clamp(min=0) / (1 + 0.5 * soft)
-        strength = angle * shine / (distance * distance) / (4 * torch.pi)
-        if shadows:
-            size = stage.lamp_size[b, k]
-            strength = strength * _lamp_visibility(
-                stage, b, p, toward, distance, size, own, strength > 0
-            )
-        total += strength.unsqueeze(-1) * stage.power[b, k]
+    total += (bounce * 0.5 * (1 - up) * open_sky * 0.9).unsqueeze(-1) * _rows(stage.ground, b)
+    # All lamps in one list: lamp by lamp, every point.
+    count, lamps = len(p), stage.lamps.shape[1]
+    lamp = torch.cat([_rows(stage.lamps[:, k], b).expand(count, 3) for k in range(lamps)])
+    size = torch.cat([_rows(stage.lamp_size[:, k], b).expand(count) for k in range(lamps)])
+    power = torch.cat([_rows(stage.power[:, k], b).expand(count, 3) for k in range(lamps)])
+    b, p, normal, own = (
+        b.repeat(lamps),
+        p.repeat(lamps, 1),
+        normal.repeat(lamps, 1),
+        own.repeat(lamps),
+    )
+    toward = lamp - p
+    distance = toward.norm(dim=-1)
+    toward = toward / distance.unsqueeze(-1)
+    # Area lamps shine towards the middle of the scene and fade to their sides.
+    shine = ((toward * lamp).sum(-1) / lamp.norm(dim=-1)).clamp(min=0)
+    # A lamp of finite size still lights faces turned a little away.
+    soft = 0.5 * size / distance
+    angle = ((toward * normal).sum(-1) + soft).clamp(min=0) / (1 + soft)
+    strength = angle * shine / (distance * distance) / (4 * torch.pi)
+    if shadows:
+        strength = strength * _lamp_visibility(
+            stage, b, p, toward, distance, size, own, strength > 0
+        )
+    total += (strength.unsqueeze(-1) * power).view(lamps, count, 3).sum(0)
     return total
 
 
@@ -195,16 +218,18 @@ def _sky(
     stage: _Stage, b: torch.Tensor, p: torch.Tensor, d: torch.Tensor, roughness: torch.Tensor
 ) -> torch.Tensor:
     """What a glossy surface at `p` mirrors along `d` when nothing is in the way: (n, 3)."""
-    total = (stage.light[b, 1] * (0.6 + 0.4 * d[:, 2])).unsqueeze(-1).expand(-1, 3).clone()
+    total = (
+        (_rows(stage.light, b)[:, 1] * (0.6 + 0.4 * d[:, 2])).unsqueeze(-1).expand(-1, 3).clone()
+    )
     for k in range(stage.lamps.shape[1]):
-        toward = stage.lamps[b, k] - p
+        toward = _rows(stage.lamps[:, k], b) - p
         distance = toward.norm(dim=-1)
         off = torch.acos(((toward * d).sum(-1) / distance).clamp(-1, 1))
-        seen = stage.lamp_size[b, k] / distance
+        seen = _rows(stage.lamp_size[:, k], b) / distance
         spread = (seen * seen + roughness * roughness).sqrt()
         # A blurred lamp keeps its energy: wider means dimmer.
         glow = torch.exp(-((off / spread) ** 2) * 1.2) * (seen / spread) ** 2
-        total += (0.035 * glow).unsqueeze(-1) * stage.power[b, k]
+        total += (0.035 * glow).unsqueeze(-1) * _rows(stage.power[:, k], b)
     return total
 
 
@@ -226,7 +251,7 @@ def _shade(
     on_object = n >= 0
     normal = torch.zeros_like(d)
     normal[:, 2] = 1.0
-    albedo = stage.ground[b]
+    albedo = _rows(stage.ground, b).expand(len(b), 3)
     hit = on_object.nonzero().squeeze(1)
     at = b[hit], n[hit]
     local, _ = _to_local(stage, *at, p[hit], d[hit])

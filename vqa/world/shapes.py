@@ -29,17 +29,16 @@ def signed_distance(
     p: torch.Tensor, kind: torch.Tensor, half: torch.Tensor, bevel: torch.Tensor
 ) -> torch.Tensor:
     """Distance (n,) of points `p` (n, 3) to the surface, negative inside."""
-    core = half - bevel.unsqueeze(-1)
-    a = p.abs()
-    radial = torch.hypot(p[:, 0], p[:, 1])
+    ax, ay, az = p.abs().unbind(-1)
+    width, height = half.unbind(-1)
     cube = kind == CUBE
-    qx = torch.where(cube, a[:, 0], radial) - core[:, 0]
-    qy = torch.where(cube, a[:, 1] - core[:, 0], -_FAR)
-    qz = a[:, 2] - core[:, 1]
+    qx = torch.where(cube, ax, torch.hypot(ax, ay)) - (width - bevel)
+    qy = torch.where(cube, ay - (width - bevel), -_FAR)
+    qz = az - (height - bevel)
     outside = (qx.clamp(min=0) ** 2 + qy.clamp(min=0) ** 2 + qz.clamp(min=0) ** 2).sqrt()
     inside = torch.maximum(torch.maximum(qx, qy), qz).clamp(max=0)
     rounded = outside + inside - bevel
-    return torch.where(kind == SPHERE, p.norm(dim=-1) - half[:, 0], rounded)
+    return torch.where(kind == SPHERE, p.norm(dim=-1) - width, rounded)
 
 
 def surface_normal(
@@ -133,19 +132,15 @@ def closest_approach(
     Along a line the distance to a convex body is convex, so the best of a few samples, narrowed
     once around the best, is close to the minimum. Used for soft shadows.
     """
-    middle = -(o * d).sum(-1)
-    reach = half.norm(dim=-1)
-    best_t, best = middle, signed_distance(o + middle.unsqueeze(-1) * d, kind, half, bevel)
-    step = 2 * reach / (samples - 1)
+    best_t = -(o * d).sum(-1)
+    step = half.norm(dim=-1) / (samples // 2)
+    places = torch.arange(samples, device=o.device, dtype=o.dtype) - samples // 2
+    kind, half, bevel = kind.repeat(samples), half.repeat(samples, 1), bevel.repeat(samples)
     for _ in range(2):
-        centre = best_t
-        for k in range(-(samples // 2), samples // 2 + 1):
-            if k == 0:
-                continue
-            t = centre + k * step
-            s = signed_distance(o + t.unsqueeze(-1) * d, kind, half, bevel)
-            nearer = s < best
-            best = torch.where(nearer, s, best)
-            best_t = torch.where(nearer, t, best_t)
+        t = best_t + places.unsqueeze(1) * step
+        p = o + t.unsqueeze(-1) * d
+        distance = signed_distance(p.flatten(0, 1), kind, half, bevel).view(samples, -1)
+        best, which = distance.min(dim=0)
+        best_t = t.gather(0, which.unsqueeze(0)).squeeze(0)
         step = step / (samples // 2 + 1)
     return best, best_t
