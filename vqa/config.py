@@ -1,0 +1,114 @@
+"""Configurations: frozen dataclasses that read and write plain dictionaries, strictly."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar, get_type_hints
+
+from vqa.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def from_dict(kind: type[T], values: Any, where: str = "config") -> T:
+    """Builds a configuration dataclass from a dictionary, nested ones too.
+
+    Raises:
+        ConfigError: unknown key, missing key, or wrong type; names the place ("model.fusion").
+    """
+    if not isinstance(values, dict):
+        raise ConfigError(f"{where} must be an object with named values, not {values!r}.")
+    known = {f.name: f for f in fields(kind)}
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ConfigError(
+            f"{where} has unknown key {unknown[0]!r}; known keys: {', '.join(known)}."
+        )
+    hints = get_type_hints(kind)
+    built = {}
+    for name, value in values.items():
+        expected = hints[name]
+        place = f"{where}.{name}"
+        if is_dataclass(expected):
+            built[name] = from_dict(expected, value, place)
+        else:
+            built[name] = _checked(expected, value, place)
+    try:
+        return kind(**built)
+    except TypeError as error:
+        raise ConfigError(f"{where} lacks a value: {error}.") from error
+
+
+def _checked(expected: Any, value: Any, place: str) -> Any:
+    base = getattr(expected, "__origin__", expected)
+    if base is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if base is tuple and isinstance(value, list):
+        return tuple(tuple(v) if isinstance(v, list) else v for v in value)
+    if isinstance(base, type) and (
+        not isinstance(value, base) or (base is int and isinstance(value, bool))
+    ):
+        raise ConfigError(f"{place} must be of type {base.__name__}, not {value!r}.")
+    return value
+
+
+def to_dict(config: Any) -> dict:
+    """Plain dictionary of a configuration, ready for JSON."""
+    return asdict(config)
+
+
+@dataclass(frozen=True)
+class ImageEncoderConfig:
+    """`image_size` is (width, height) in pixels; `regions` the most regions offered (R)."""
+
+    name: str = "compact"
+    image_size: tuple[int, int] = (192, 144)
+    width: int = 48
+    regions: int = 12
+    # Attribute name -> its values; what the regions are told apart by.
+    attributes: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class QuestionEncoderConfig:
+    name: str = "gru"
+    embedding: int = 96
+
+
+@dataclass(frozen=True)
+class FusionConfig:
+    name: str = "mac"
+    steps: int = 5
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes and parts of a network; `dim` is D, shared by regions, words and the joint vector."""
+
+    dim: int = 128
+    image_encoder: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
+    question_encoder: QuestionEncoderConfig = field(default_factory=QuestionEncoderConfig)
+    fusion: FusionConfig = field(default_factory=FusionConfig)
+    head: str = "classifier"
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training preset for the simulated world.
+
+    Attributes:
+        renders: pictures drawn for perception; perception_samples: pictures it is shown.
+        questions: questions the reasoning is shown; languages: which it is asked in.
+        perception_rate, reasoning_rate: peak learning rates.
+    """
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    seed: int = 1
+    renders: int = 20000
+    perception_samples: int = 150000
+    perception_batch: int = 32
+    perception_rate: float = 2e-3
+    questions: int = 4000000
+    question_batch: int = 256
+    reasoning_rate: float = 1e-3
+    languages: tuple[str, ...] = ("en", "zh")

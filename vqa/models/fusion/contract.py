@@ -1,0 +1,26 @@
+"""What every fusion returns, and the registry of fusions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from vqa.registry import Registry
+
+FUSIONS: Registry[nn.Module] = Registry("fusion")
+
+
+@dataclass
+class Joint:
+    """A fused question and image.
+
+    Attributes:
+        vector: (B, D).
+        region_logits: (B, S, R): logits of each step's attention to regions.
+        word_attention: (B, S, T), sums to 1 over words.
+    """
+
+    vector: Tensor
+    region_logits: Tensor
+    word_attention: Tensor
