@@ -1,0 +1,1 @@
+"""Training on the simulated world: perception, then reasoning on what it sees, then calibration."""
