@@ -1,0 +1,142 @@
+"""Blocks of simulated questions as arrays, ready to train reasoning on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+import numpy as np
+
+from vqa.text import AnswerSpace, Vocab, tokenize
+from vqa.world.grammar import answer_in, vocabulary
+from vqa.world.plans import MAX_SET_STEPS
+from vqa.world.questions import QuestionSampler
+from vqa.world.scene import ATTRIBUTES, DIRECTIONS, RADIUS, Scene, SceneObject, make_scene
+from vqa.world.scene_index import SceneIndex, ids_of
+
+MAX_TOKENS = 96
+PER_SCENE = 8  # questions about one scene within a block
+
+
+def world_vocab() -> Vocab:
+    """Every word and character the grammar can write, without slips."""
+    return Vocab(tuple(sorted(vocabulary("en")) + sorted(vocabulary("zh"))))
+
+
+def world_answers() -> AnswerSpace:
+    """yes, no, 0 to 10 and all attribute values, with their Chinese names."""
+    answers = ["yes", "no", *map(str, range(11))]
+    answers += [value for values in ATTRIBUTES.values() for value in values]
+    chinese = {a: answer_in("zh", a) for a in answers if answer_in("zh", a) != a}
+    return AnswerSpace(tuple(answers), {"zh": chinese})
+
+
+@dataclass
+class QuestionBlock:
+    """n questions; N objects at the most, S set steps.
+
+    Attributes:
+        scene: (n,) place of each question's scene in the bank it was drawn for.
+        mirrored: (n,) bool: the scene is meant left and right exchanged.
+        tokens: (n, T) int16 word ids, 0 for padding. lengths: (n,).
+        answer: (n,) class index. family: (n,) place in the list of families.
+        sets: (n, S, N) bool, the objects each step selects; steps after the last repeat it.
+        steps: (n,) number of steps.
+    """
+
+    scene: np.ndarray
+    mirrored: np.ndarray
+    tokens: np.ndarray
+    lengths: np.ndarray
+    answer: np.ndarray
+    family: np.ndarray
+    sets: np.ndarray
+    steps: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.scene)
+
+
+def scene_of_labels(count: int, attributes: np.ndarray, ground: np.ndarray, mirror: bool) -> Scene:
+    """The scene that label arrays describe (see `Renders`), mirrored on request."""
+    right, behind = np.array(DIRECTIONS["right"]), np.array(DIRECTIONS["behind"])
+    objects = []
+    for row, (along, depth) in zip(attributes[:count], ground[:count], strict=True):
+        named = {a: values[row[k]] for k, (a, values) in enumerate(ATTRIBUTES.items())}
+        x, y = (-along if mirror else along) * right + depth * behind
+        objects.append(SceneObject(**named, position=(x, y, RADIUS[named["size"]])))
+    return make_scene(objects)
+
+
+class BlockMaker:
+    """Draws blocks; block `k` depends on the seed and `k` only.
+
+    Args:
+        count, attributes, ground: labels of the bank's scenes, as in `Renders`.
+        weights: family -> weight.
+    """
+
+    def __init__(
+        self,
+        count: np.ndarray,
+        attributes: np.ndarray,
+        ground: np.ndarray,
+        seed: int,
+        languages: Sequence[str],
+        size: int,
+        decorated: float = 0.2,
+        noise: float = 0.08,
+    ) -> None:
+        self.count, self.attributes, self.ground = count, attributes, ground
+        self.seed, self.languages, self.size = seed, tuple(languages), size
+        self.decorated, self.noise = decorated, noise
+        self.vocab, self.answers = world_vocab(), world_answers()
+
+    def make(self, job: tuple[int, Mapping[str, float]]) -> QuestionBlock:
+        number, weights = job
+        rng = np.random.default_rng([self.seed, number])
+        sampler = QuestionSampler(self.seed, weights, self.languages, self.decorated, self.noise)
+        families = list(weights)
+        rows = []
+        while len(rows) < self.size:
+            which, mirror = int(rng.integers(len(self.count))), bool(rng.random() < 0.5)
+            scene = scene_of_labels(
+                int(self.count[which]), self.attributes[which], self.ground[which], mirror
+            )
+            draw = int(rng.integers(2**40))
+            for q in sampler.sample(SceneIndex(scene), PER_SCENE, draw):
+                rows.append((which, mirror, q))
+        rows = [rows[k] for k in rng.permutation(len(rows))[: self.size]]
+        ids = [self.vocab.encode(tokenize(q.text))[:MAX_TOKENS] for _, _, q in rows]
+        tokens = np.zeros((len(rows), max(map(len, ids))), np.int16)
+        sets = np.zeros((len(rows), MAX_SET_STEPS, self.attributes.shape[1]), bool)
+        for k, (_, _, q) in enumerate(rows):
+            tokens[k, : len(ids[k])] = ids[k]
+            for step in range(MAX_SET_STEPS):
+                mask = q.step_sets[min(step, len(q.step_sets) - 1)]
+                sets[k, step, ids_of(mask)] = True
+        return QuestionBlock(
+            scene=np.array([r[0] for r in rows]),
+            mirrored=np.array([r[1] for r in rows]),
+            tokens=tokens,
+            lengths=np.array([len(i) for i in ids]),
+            answer=np.array([self.answers.index(q.answer) for _, _, q in rows]),
+            family=np.array([families.index(q.family) for _, _, q in rows]),
+            sets=sets,
+            steps=np.array([len(q.step_sets) for _, _, q in rows]),
+        )
+
+    def blocks(
+        self, jobs: Sequence[tuple[int, Mapping[str, float]]], workers: int = 1
+    ) -> Iterator[QuestionBlock]:
+        """Blocks in the order of `jobs`, drawn ahead in `workers` processes (0: in this one)."""
+        if workers == 0:
+            yield from map(self.make, jobs)
+            return
+        with get_context("spawn").Pool(workers) as pool:
+            pending = [pool.apply_async(self.make, (job,)) for job in jobs[: workers + 2]]
+            for job in [*jobs[workers + 2 :], *[None] * len(pending)]:
+                yield pending.pop(0).get()
+                if job is not None:
+                    pending.append(pool.apply_async(self.make, (job,)))
