@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Lock
+from time import perf_counter
+
+import torch
+from PIL import Image
+
+from vqa.checkpoint import Checkpoint, load
+from vqa.errors import ConfigError
+from vqa.image import content_hash, load_image, to_tensor
+from vqa.models.image_encoder import Regions
+from vqa.text import PreparedQuestion, prepare_question
 
 
 @dataclass(frozen=True)
@@ -44,3 +58,182 @@ class Answer:
     def to_dict(self) -> dict:
         """Plain types, ready for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question about one image (path, PIL image, (H, W, 3) array or bytes)."""
+
+    image: object
+    question: str
+
+
+class Predictor:
+    """Answers questions with one checkpoint. Keeps nothing of a request but encoded images.
+
+    Safe to use from several threads: a request's data lives in its own call, and the image cache
+    is a bounded map from content hash to regions behind a lock.
+
+    Args:
+        checkpoint: a loaded checkpoint, its network on `device`.
+        cached_images: how many encoded images to keep (about 10 kB each).
+    """
+
+    def __init__(
+        self, checkpoint: Checkpoint, device: torch.device, cached_images: int = 256
+    ) -> None:
+        self.checkpoint = checkpoint
+        self.device = device
+        self.card = checkpoint.card
+        calibration = checkpoint.card.get("calibration", {})
+        self._temperature = float(calibration.get("temperature", 1.0))
+        self._threshold = float(calibration.get("threshold", 0.5))
+        self._familiar = float(calibration.get("familiarity_threshold", 0.0))
+        self._cache: OrderedDict[str, Regions] = OrderedDict()
+        self._cached_images = cached_images
+        self._lock = Lock()
+
+    def ask(self, image: object, question: str, top_k: int = 5) -> Answer:
+        """Answers one question about one image.
+
+        Raises:
+            ImageError, QuestionError: the input cannot be used; the message says why.
+            ConfigError: `top_k` is not a positive whole number.
+        """
+        return self.ask_batch([Request(image, question)], top_k)[0]
+
+    @torch.inference_mode()
+    def ask_batch(self, requests: Sequence[Request], top_k: int = 5) -> list[Answer]:
+        """Answers many at once, in order; `elapsed_ms` is then an equal share of the time.
+
+        Raises:
+            As `ask`, for the first request that cannot be answered.
+        """
+        if not isinstance(top_k, int) or isinstance(top_k, bool) or top_k < 1:
+            raise ConfigError(f"top_k must be a whole number of at least 1, not {top_k!r}.")
+        if not requests:
+            return []
+        begin = perf_counter()
+        asked = [prepare_question(r.question, self.checkpoint.vocab) for r in requests]
+        regions = self._regions([load_image(r.image) for r in requests])
+        longest = max(len(q.ids) for q in asked)
+        tokens = torch.zeros(len(asked), longest, dtype=torch.long)
+        for row, q in zip(tokens, asked, strict=True):
+            row[: len(q.ids)] = torch.tensor(q.ids)
+        lengths = torch.tensor([len(q.ids) for q in asked])
+        out = self.checkpoint.network.answer(regions, tokens.to(self.device), lengths)
+        probabilities = (out.logits / self._temperature).softmax(-1).cpu()
+        gates = out.joint.region_logits.sigmoid().cpu()
+        words = out.joint.word_attention.cpu()
+        mask, boxes = regions.mask.cpu(), regions.boxes.cpu()
+        found = self._familiarity(asked, regions.clarity.tolist())
+        elapsed = (perf_counter() - begin) * 1000 / len(asked)
+        return [
+            self._answer(
+                q,
+                probabilities[k],
+                gates[k],
+                words[k],
+                mask[k],
+                boxes[k],
+                found[k],
+                top_k,
+                elapsed,
+            )
+            for k, q in enumerate(asked)
+        ]
+
+    def _answer(
+        self,
+        question: PreparedQuestion,
+        probabilities: torch.Tensor,
+        gates: torch.Tensor,
+        words: torch.Tensor,
+        mask: torch.Tensor,
+        boxes: torch.Tensor,
+        familiarity: float,
+        top_k: int,
+        elapsed: float,
+    ) -> Answer:
+        space, language = self.checkpoint.answers, question.language
+        best = probabilities.topk(min(top_k, len(space)))
+        top = tuple(
+            (space.localise(space.answers[i], language), float(p))
+            for p, i in zip(best.values, best.indices, strict=True)
+        )
+        confidence = top[0][1]
+        shown = mask.nonzero().squeeze(1)
+        return Answer(
+            answer=top[0][0],
+            confidence=confidence,
+            sure=confidence >= self._threshold and familiarity >= self._familiar,
+            top=top,
+            regions=_rows(boxes[shown]),
+            region_attention=_rows(gates[:, shown]),
+            words=question.tokens,
+            word_attention=_rows(words[:, : len(question.tokens)]),
+            unknown_words=question.unknown,
+            repaired_words=question.repaired,
+            familiarity=familiarity,
+            language=language,
+            elapsed_ms=elapsed,
+            device=str(self.device),
+        )
+
+    def _familiarity(
+        self, asked: Sequence[PreparedQuestion], clarity: Sequence[float]
+    ) -> list[float]:
+        """How plainly the image's regions could be told, times the share of known words."""
+        vocab = self.checkpoint.vocab
+        known = [sum(token in vocab for token in q.tokens) / len(q.tokens) for q in asked]
+        return [c * k for c, k in zip(clarity, known, strict=True)]
+
+    def _regions(self, images: Sequence[Image.Image]) -> Regions:
+        """Encoded images; those seen lately come from the cache."""
+        keys = [content_hash(image) for image in images]
+        with self._lock:
+            known = {key: self._cache[key] for key in keys if key in self._cache}
+            for key in known:
+                self._cache.move_to_end(key)
+        new = {k: i for k, i in zip(keys, images, strict=True) if k not in known}
+        if new:
+            size = self.checkpoint.config.image_encoder.image_size
+            batch = torch.stack([to_tensor(image, size) for image in new.values()])
+            encoded = self.checkpoint.network.image_encoder(batch.to(self.device))
+            known |= {key: encoded.row(k) for k, key in enumerate(new)}
+            with self._lock:
+                self._cache |= {key: known[key] for key in new}
+                while len(self._cache) > self._cached_images:
+                    self._cache.popitem(last=False)
+        return Regions.join([known[key] for key in keys])
+
+
+def _rows(matrix: torch.Tensor) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in matrix.tolist())
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device `name`; "auto" is what `torch.accelerator` reports, else the CPU.
+
+    Raises:
+        ConfigError: unknown device, or one this machine does not have.
+    """
+    if name == "auto":
+        found = torch.accelerator.is_available()
+        return torch.accelerator.current_accelerator() if found else torch.device("cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ConfigError(f"Device {name!r} cannot be used here; try auto or cpu.") from error
+    return device
+
+
+def load_predictor(checkpoint: str | Path = "scenes", device: str = "auto") -> Predictor:
+    """A predictor for a shipped checkpoint's name or a checkpoint folder.
+
+    Raises:
+        CheckpointError: see `vqa.checkpoint.load`. ConfigError: see `pick_device`.
+    """
+    where = pick_device(device)
+    return Predictor(load(checkpoint, where), where)

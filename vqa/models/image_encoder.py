@@ -22,11 +22,30 @@ class Regions:
     Attributes:
         features: (B, R, D). mask: (B, R) bool, True where there is a region.
         boxes: (B, R, 4) x0, y0, x1, y1 in [0, 1] of the image.
+        clarity: (B,) in [0, 1], how plainly the regions could be told: low for pictures unlike
+            those the encoder was trained on.
     """
 
     features: Tensor
     mask: Tensor
     boxes: Tensor
+    clarity: Tensor
+
+    def row(self, k: int) -> Regions:
+        """The k-th image alone, as a batch of one."""
+        return Regions(
+            *(x[k : k + 1] for x in (self.features, self.mask, self.boxes, self.clarity))
+        )
+
+    @staticmethod
+    def join(parts: list[Regions]) -> Regions:
+        """One batch from several."""
+        return Regions(
+            *(
+                torch.cat([getattr(p, name) for p in parts])
+                for name in ("features", "mask", "boxes", "clarity")
+            )
+        )
 
 
 @dataclass
@@ -162,7 +181,18 @@ class CompactEncoder(nn.Module):
         return Proposals(descriptors, (best > 0.3) | first, boxes)
 
     def regions(self, proposals: Proposals) -> Regions:
-        return Regions(self.project(proposals.descriptors), proposals.mask, proposals.boxes)
+        """Proposals as the fusion wants them."""
+        features = self.project(proposals.descriptors)
+        return Regions(features, proposals.mask, proposals.boxes, self._clarity(proposals))
+
+    def _clarity(self, proposals: Proposals) -> Tensor:
+        """(B,): mean over regions of objectness times the certainty of their attributes."""
+        score, *parts = proposals.descriptors.split([1, *self.sizes, 2 + 4], dim=-1)
+        certain = score.squeeze(-1)
+        for p in parts[:-1]:
+            certain = certain * p.amax(dim=-1)
+        mask = proposals.mask.to(certain.dtype)
+        return (certain * mask).sum(-1) / mask.sum(-1)
 
     def forward(self, images: Tensor) -> Regions:
         return self.regions(self.propose(images))

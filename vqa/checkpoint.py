@@ -1,0 +1,185 @@
+"""Checkpoints: folders that explain themselves.
+
+    model.safetensors   weights, half precision where that loses nothing
+    config.json         format version and the network's sizes
+    vocab.json          question words and answers
+    card.json           what it was trained on and how, figures, calibration, limits, licence
+
+Weights are safetensors only: unpickling a downloaded file can run code, reading these cannot.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from vqa.config import ModelConfig, from_dict, to_dict
+from vqa.errors import CheckpointError, ConfigError
+from vqa.models.network import VQANetwork, build
+from vqa.text import AnswerSpace, Vocab
+
+FORMAT = 1
+FILES = ("model.safetensors", "config.json", "vocab.json", "card.json")
+SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
+_PICKLES = {".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".bin"}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network in evaluation mode with everything needed to ask it."""
+
+    name: str
+    folder: Path
+    network: VQANetwork
+    config: ModelConfig
+    vocab: Vocab
+    answers: AnswerSpace
+    card: dict
+
+
+def find(name_or_dir: str | Path) -> Path:
+    """The folder of a shipped checkpoint ("scenes") or of a path.
+
+    Raises:
+        CheckpointError: there is none; lists the shipped ones.
+    """
+    given = Path(name_or_dir)
+    if given.is_file():
+        if given.suffix.lower() in _PICKLES:
+            raise CheckpointError(
+                f"{given} looks like a pickled checkpoint, which can run code when read; "
+                "vqa reads folders with model.safetensors only."
+            )
+        raise CheckpointError(f"{given} is a file; give the folder that holds {', '.join(FILES)}.")
+    for folder in (given, SHIPPED / given):
+        if folder.is_dir() and given.name:
+            return folder
+    shipped = sorted(p.parent.name for p in SHIPPED.glob("*/config.json"))
+    raise CheckpointError(
+        f"There is no checkpoint {str(name_or_dir)!r}; give a folder or one of: "
+        f"{', '.join(shipped) or 'none shipped'}."
+    )
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is not readable JSON ({type(error).__name__}); get a fresh copy."
+        ) from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path} should hold a JSON object; get a fresh copy.")
+    return value
+
+
+def load(name_or_dir: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
+    """Loads a checkpoint strictly.
+
+    Raises:
+        CheckpointError: a file is missing or damaged, the version is another one, or weights are
+            missing, unexpected or of the wrong shape; says which.
+    """
+    folder = find(name_or_dir)
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        pickles = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in _PICKLES)
+        hint = f" ({pickles[0]} is a pickle, which vqa never reads)" if pickles else ""
+        raise CheckpointError(
+            f"Checkpoint {folder} lacks {', '.join(missing)}{hint}; get a complete copy."
+        )
+    stored = _read_json(folder / "config.json")
+    if stored.get("format") != FORMAT:
+        raise CheckpointError(
+            f"Checkpoint {folder} has format {stored.get('format')!r} and this version of vqa "
+            f"reads format {FORMAT}; use the matching version."
+        )
+    words = _read_json(folder / "vocab.json")
+    try:
+        config = from_dict(ModelConfig, stored.get("model"), "model")
+        vocab = Vocab.from_dict(words.get("questions"))
+        answers = AnswerSpace.from_dict(words.get("answers"))
+        network = build(config, len(vocab), len(answers))
+    except ConfigError as error:
+        raise CheckpointError(f"Checkpoint {folder} cannot be built: {error}") from error
+    try:
+        weights = load_file(folder / "model.safetensors")
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{folder / 'model.safetensors'} is damaged or not safetensors; get a fresh copy."
+        ) from error
+    _fill(network, weights, folder)
+    network.eval().to(device)
+    card = _read_json(folder / "card.json")
+    return Checkpoint(folder.name, folder, network, config, vocab, answers, card)
+
+
+def _fill(network: VQANetwork, weights: dict[str, torch.Tensor], folder: Path) -> None:
+    expected = network.state_dict()
+    lacking = sorted(set(expected) - set(weights))
+    surplus = sorted(set(weights) - set(expected))
+    for names, problem in ((lacking, "lacks"), (surplus, "has unknown")):
+        if names:
+            shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+            raise CheckpointError(
+                f"Checkpoint {folder} {problem} weights {shown} ({len(names)} in all); "
+                "its weights and config.json do not belong together."
+            )
+    for name, tensor in weights.items():
+        if tensor.shape != expected[name].shape:
+            raise CheckpointError(
+                f"Checkpoint {folder}: weight {name} has shape {tuple(tensor.shape)} where "
+                f"config.json calls for {tuple(expected[name].shape)}."
+            )
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise CheckpointError(f"Checkpoint {folder}: weight {name} is not finite.")
+    network.load_state_dict({k: v.to(expected[k].dtype) for k, v in weights.items()})
+
+
+def save(
+    folder: Path,
+    network: VQANetwork,
+    config: ModelConfig,
+    vocab: Vocab,
+    answers: AnswerSpace,
+    card: dict,
+) -> None:
+    """Writes a checkpoint beside `folder` and then puts it in place, whole or not at all."""
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    draft.chmod(0o755)
+    try:
+        half = {
+            k: (v.half() if v.is_floating_point() else v).contiguous().cpu()
+            for k, v in network.state_dict().items()
+        }
+        save_file(half, draft / "model.safetensors")
+        (draft / "model.safetensors").chmod(0o644)
+        described = {"format": FORMAT, "model": to_dict(config)}
+        words = {"questions": vocab.to_dict(), "answers": answers.to_dict()}
+        for name, value in (("config", described), ("vocab", words), ("card", card)):
+            write_json(draft / f"{name}.json", value)
+        if folder.exists():
+            # Files the checkpoint did not write (a README, say) stay.
+            for path in draft.iterdir():
+                os.replace(path, folder / path.name)
+        else:
+            draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def write_json(path: Path, value: dict) -> None:
+    """Writes JSON for people: indented, non-ASCII as it is, a newline at the end; atomic."""
+    partial = path.with_name(f".{path.name}.tmp")
+    partial.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, path)
