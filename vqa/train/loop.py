@@ -1,0 +1,192 @@
+"""The loop that every training stage runs in: schedule, averaging, logs, saving, resuming.
+
+A stage's batch depends on the seed and the step only. So a run that was killed goes on from its
+last state with the same data in the same order.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.distributed import get_rank, get_world_size, init_process_group, is_initialized
+from torch.nn.parallel import DistributedDataParallel
+from tqdm import tqdm
+
+from vqa.errors import ConfigError
+
+_LOG_EVERY = 50
+_SAVE_SECONDS = 180
+_AVERAGE = 0.998  # of the running mean of weights that is kept (Polyak averaging)
+
+
+def world() -> tuple[int, int]:
+    """(rank, number of processes); starts the process group under `torchrun`."""
+    if "WORLD_SIZE" not in os.environ:
+        return 0, 1
+    if not is_initialized():
+        init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    return get_rank(), get_world_size()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a training.
+
+    Attributes:
+        name: names its files. steps: number of optimiser steps. rate: peak learning rate.
+        module: called with a batch, returns (loss, {name: part of the loss}).
+        batch: (step, rank, processes) -> the module's arguments.
+        report: called with the averaged weights in place when a state is saved; its figures are
+            printed.
+    """
+
+    name: str
+    steps: int
+    rate: float
+    module: nn.Module
+    batch: Callable[[int, int, int], tuple]
+    report: Callable[[], dict[str, float]] | None = None
+
+
+def learning_rate(peak: float, step: int, steps: int, warmup: int = 200) -> float:
+    """A short linear start, then half a cosine down to 1 % (Loshchilov & Hutter 2017)."""
+    warm = min(1.0, (step + 1) / min(warmup, max(steps // 10, 1)))
+    return peak * warm * (0.99 * 0.5 * (1 + np.cos(np.pi * step / steps)) + 0.01)
+
+
+class _State:
+    """What a stage needs to go on: weights, their average, the optimiser's state, the step."""
+
+    def __init__(self, stage: Stage, folder: Path) -> None:
+        self.path = folder / f"{stage.name}.state"
+        self.module = stage.module
+        self.optimizer = torch.optim.AdamW(stage.module.parameters(), stage.rate, weight_decay=0.02)
+        self.average = {k: v.detach().clone() for k, v in stage.module.state_dict().items()}
+        self.step = 0
+
+    def load(self) -> None:
+        saved = torch.load(self.path, weights_only=True)
+        self.module.load_state_dict(saved["weights"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.average, self.step = saved["average"], saved["step"]
+
+    def save(self) -> None:
+        partial = self.path.with_suffix(".tmp")
+        torch.save(
+            {
+                "weights": self.module.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "average": self.average,
+                "step": self.step,
+            },
+            partial,
+        )
+        partial.replace(self.path)
+
+    @torch.no_grad()
+    def blend(self) -> None:
+        keep = min(_AVERAGE, (self.step + 1) / (self.step + 10))
+        for name, value in self.module.state_dict().items():
+            if value.dtype.is_floating_point:
+                self.average[name].lerp_(value, 1 - keep)
+            else:
+                self.average[name].copy_(value)
+
+
+def fit(stage: Stage, folder: Path, device: torch.device, resume: bool = True) -> None:
+    """Runs a stage to its end and leaves the averaged weights in its module.
+
+    Args:
+        folder: for the state, `<name>.csv` and, at the end, `<name>.png` with the curves.
+        resume: go on from a state in `folder`; without it a state there is an error.
+
+    Raises:
+        ConfigError: a state is there and `resume` is False.
+    """
+    rank, processes = world()
+    folder.mkdir(parents=True, exist_ok=True)
+    state = _State(stage, folder)
+    if state.path.exists():
+        if not resume:
+            raise ConfigError(
+                f"{folder} holds an unfinished training; add --resume or choose another --out."
+            )
+        state.load()
+    module = stage.module.train()
+    run = DistributedDataParallel(module) if processes > 1 else module
+    log = folder / f"{stage.name}.csv"
+    saved = time.monotonic()
+    bar = tqdm(total=stage.steps, initial=state.step, desc=stage.name, disable=rank > 0)
+    while state.step < stage.steps:
+        rate = learning_rate(stage.rate, state.step, stage.steps)
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        batch = stage.batch(state.step, rank, processes)
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            loss, parts = run(*batch)
+        state.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(module.parameters(), 5.0)
+        state.optimizer.step()
+        state.step += 1
+        state.blend()
+        bar.update()
+        if rank == 0 and state.step % _LOG_EVERY == 0:
+            row = {"step": state.step, "rate": rate, "loss": float(loss.detach()), **parts}
+            _append(log, row)
+            bar.set_postfix({k: f"{v:.3f}" for k, v in row.items() if k not in ("step", "rate")})
+        done = state.step == stage.steps
+        if rank == 0 and (done or time.monotonic() - saved > _SAVE_SECONDS):
+            state.save()
+            if stage.report is not None:
+                _tell(stage, state)
+            saved = time.monotonic()
+    bar.close()
+    module.load_state_dict(state.average)
+    module.eval()
+    if rank == 0:
+        draw_curves(log)
+
+
+def _tell(stage: Stage, state: _State) -> None:
+    current = {k: v.detach().clone() for k, v in stage.module.state_dict().items()}
+    stage.module.load_state_dict(state.average)
+    figures = " ".join(f"{k} {v:.4f}" for k, v in stage.report().items())
+    tqdm.write(f"{stage.name} step {state.step}: {figures}")
+    stage.module.load_state_dict(current)
+    stage.module.train()
+
+
+def _append(log: Path, row: dict[str, float]) -> None:
+    new = not log.exists()
+    with log.open("a", newline="") as file:
+        writer = csv.DictWriter(file, list(row))
+        if new:
+            writer.writeheader()
+        writer.writerow({k: f"{v:.6g}" for k, v in row.items()})
+
+
+def draw_curves(log: Path) -> None:
+    """Draws a log's losses beside it as a picture (`perception.csv` -> `perception.png`)."""
+    if not log.exists():
+        return
+    from matplotlib.figure import Figure
+
+    with log.open() as file:
+        rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for name in rows[0]:
+        if name not in ("step", "rate"):
+            axes.plot([r["step"] for r in rows], [r[name] for r in rows], label=name, linewidth=1)
+    axes.set(xlabel="step", ylabel="loss", yscale="log", title=log.stem)
+    axes.legend(ncols=3, fontsize=8)
+    figure.savefig(log.with_suffix(".png"), dpi=110)
