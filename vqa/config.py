@@ -97,18 +97,33 @@ class TrainConfig:
     """A training preset for the simulated world.
 
     Attributes:
-        renders: pictures drawn for perception; perception_samples: pictures it is shown.
-        questions: questions the reasoning is shown; languages: which it is asked in.
-        perception_rate, reasoning_rate: peak learning rates.
+        seed: of everything drawn at random. languages: which questions are asked in.
+        renders: pictures drawn for perception; perception_samples: pictures it is shown;
+            perception_batch, perception_rate: batch size and peak learning rate.
+        imagined: scenes that reasoning first learns from, not drawn; questions: asked about them;
+            question_batch, reasoning_rate: batch size and peak learning rate.
+        polish_scenes: further pictures, which perception was not trained on; polish_questions,
+            polish_rate: then asked about what it found in them.
+        adapt_samples, adapt_share, adapt_rate: pictures shown to perception when other labelled
+            pictures are given, and the share of those among them.
+        calibration_scenes: further pictures, for temperature and thresholds.
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
     seed: int = 1
-    renders: int = 20000
-    perception_samples: int = 150000
+    languages: tuple[str, ...] = ("en", "zh")
+    renders: int = 16000
+    perception_samples: int = 120000
     perception_batch: int = 32
     perception_rate: float = 2e-3
+    imagined: int = 30000
     questions: int = 4000000
     question_batch: int = 256
     reasoning_rate: float = 1e-3
-    languages: tuple[str, ...] = ("en", "zh")
+    polish_scenes: int = 4000
+    polish_questions: int = 600000
+    polish_rate: float = 4e-4
+    adapt_samples: int = 24000
+    adapt_share: float = 0.35
+    adapt_rate: float = 8e-4
+    calibration_scenes: int = 500

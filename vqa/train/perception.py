@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vqa.data.renders import Renders
@@ -111,6 +111,19 @@ def perception_loss(
     ground = labels.ground / GROUND_SCALE
     losses["ground"] = 2 * F.smooth_l1_loss(found["ground"][there], ground[there], beta=0.1)
     return sum(losses.values()), {k: float(v.detach()) for k, v in losses.items()}
+
+
+class PerceptionStep(nn.Module):
+    """`perception_loss` as a module, so that it can run on several processes."""
+
+    def __init__(self, encoder: CompactEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        # Not trained here: the projection belongs to reasoning.
+        encoder.project.requires_grad_(False)
+
+    def forward(self, images: Tensor, labels: Labels, nudge: Tensor):
+        return perception_loss(self.encoder, images, labels, nudge)
 
 
 def match(

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vqa.data.questions import QuestionBlock
-from vqa.models.network import Prediction, VQANetwork
+from vqa.models.image_encoder import Proposals
+from vqa.models.network import VQANetwork
 from vqa.train.bank import Bank, gather
 from vqa.world.families import FAMILIES
 
@@ -34,17 +35,6 @@ def family_weights(progress: float) -> Mapping[str, float]:
     return {name: float(progress >= CURRICULUM[name]) for name in FAMILIES}
 
 
-def reasoning_loss(
-    prediction: Prediction, answers: Tensor, targets: Tensor, weights: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Cross entropy of the answer and, per step and region, of membership in the step's set."""
-    answer = F.cross_entropy(prediction.logits, answers)
-    logits = prediction.joint.region_logits
-    member = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    sets = (member * weights).sum() / weights.sum().clamp(min=1)
-    return answer, sets
-
-
 @torch.no_grad()
 def reasoning_report(
     network: VQANetwork, bank: Bank, block: QuestionBlock, device: torch.device
@@ -64,3 +54,39 @@ def reasoning_report(
         if mine.any():
             report[family] = float(right[mine].mean())
     return report
+
+
+class ReasoningStep(nn.Module):
+    """One batch of reasoning as a module, so that it can run on several processes."""
+
+    def __init__(self, network: VQANetwork) -> None:
+        super().__init__()
+        # Perception learns apart; of the encoder only the projection is a part of this module.
+        self.project = network.image_encoder.project.requires_grad_(True)
+        self._regions = network.image_encoder.regions
+        self.question_encoder = network.question_encoder
+        self.fusion = network.fusion
+        self.head = network.head
+
+    def forward(
+        self,
+        proposals: Proposals,
+        tokens: Tensor,
+        lengths: Tensor,
+        answers: Tensor,
+        targets: Tensor,
+        weights: Tensor,
+    ) -> tuple[Tensor, dict[str, float]]:
+        joint = self.fusion(self._regions(proposals), self.question_encoder(tokens, lengths))
+        logits = self.head(joint.vector)
+        answer = F.cross_entropy(logits, answers)
+        # Per step and region: does it belong to the set that the program selects there?
+        member = F.binary_cross_entropy_with_logits(joint.region_logits, targets, reduction="none")
+        sets = (member * weights).sum() / weights.sum().clamp(min=1)
+        right = (logits.argmax(-1) == answers).float().mean()
+        parts = {
+            "answer": float(answer.detach()),
+            "sets": float(sets.detach()),
+            "accuracy": float(right),
+        }
+        return answer + SET_WEIGHT * sets, parts

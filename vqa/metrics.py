@@ -1,0 +1,94 @@
+"""Measures of answers: intervals of accuracy, calibration, selective risk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def wilson_interval(right: int, total: int, z: float = 1.96) -> tuple[float, float]:
+    """95 % interval of a share (Wilson 1927): does not leave [0, 1], holds near 0 and 1.
+
+    Args:
+        right: successes. total: trials; with 0 trials nothing is known and the interval is (0, 1).
+    """
+    if total == 0:
+        return 0.0, 1.0
+    share, square = right / total, z * z
+    centre = (share + square / (2 * total)) / (1 + square / total)
+    half = z * np.sqrt(share * (1 - share) / total + square / (4 * total**2)) / (1 + square / total)
+    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
+
+
+def accuracy_table(right: Sequence[bool], kinds: Sequence[str]) -> dict[str, dict]:
+    """Accuracy overall ("all") and by kind of question.
+
+    Returns:
+        kind -> {"n", "accuracy" in [0, 1], "interval": [low, high] (95 %)}.
+    """
+    right = np.asarray(right, bool)
+    kinds = np.asarray(kinds)
+    table = {}
+    for kind in ["all", *dict.fromkeys(kinds.tolist())]:
+        mine = right if kind == "all" else right[kinds == kind]
+        n, hits = len(mine), int(mine.sum())
+        table[kind] = {
+            "n": n,
+            "accuracy": hits / n if n else 0.0,
+            "interval": list(wilson_interval(hits, n)),
+        }
+    return table
+
+
+def expected_calibration_error(
+    confidence: Sequence[float], right: Sequence[bool], bins: int = 15
+) -> float:
+    """Mean gap between confidence and accuracy over equal-width bins (Guo et al. 2017, eq. 3)."""
+    confidence, right = np.asarray(confidence, float), np.asarray(right, float)
+    if len(confidence) == 0:
+        return 0.0
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gap = 0.0
+    for k in range(bins):
+        mine = place == k
+        if mine.any():
+            gap += mine.sum() * abs(confidence[mine].mean() - right[mine].mean())
+    return float(gap / len(confidence))
+
+
+def fit_temperature(logits: Tensor, answers: Tensor) -> float:
+    """The temperature that makes softmax(logits / T) most likely (Guo et al. 2017, section 4.2).
+
+    Args:
+        logits: (n, A). answers: (n,) class indices.
+    """
+    logits, answers = logits.detach().double().cpu(), answers.cpu()
+    log_t = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    search = torch.optim.LBFGS([log_t], lr=0.5, max_iter=100, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        search.zero_grad()
+        value = F.cross_entropy(logits / log_t.exp(), answers)
+        value.backward()
+        return value
+
+    search.step(loss)
+    return float(log_t.detach().exp().clamp(0.05, 20))
+
+
+def risk_threshold(confidence: Sequence[float], right: Sequence[bool], risk: float) -> float:
+    """The lowest confidence from which on the answers given are wrong at most `risk` of the time.
+
+    1.0 when no threshold reaches it (selective risk: Geifman & El-Yaniv 2017).
+    """
+    confidence, right = np.asarray(confidence, float), np.asarray(right, bool)
+    order = np.argsort(-confidence, kind="stable")
+    wrong = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
+    # Answers of one confidence stand or fall together.
+    last = np.append(np.diff(confidence[order]) != 0, True)
+    good = np.flatnonzero((wrong <= risk) & last)
+    return float(confidence[order][good[-1]]) if len(good) else 1.0

@@ -1,0 +1,63 @@
+"""The card of a checkpoint trained on the simulated world: what it is, for people."""
+
+from __future__ import annotations
+
+import platform
+
+import torch
+
+from vqa.config import TrainConfig
+
+
+def make_card(
+    name: str,
+    config: TrainConfig,
+    parameters: int,
+    command: str,
+    extra: str | None,
+    calibration: dict[str, float],
+    training: dict,
+) -> dict:
+    """A card without figures; `python -m vqa evaluate --write` adds those.
+
+    Args:
+        command: the training as typed. extra: other labelled pictures used, in words.
+        training: the configuration in plain types.
+    """
+    pictures = [f"{config.renders + config.polish_scenes:,} pictures drawn by vqa.world"]
+    if extra:
+        pictures.append(extra)
+    return {
+        "name": name,
+        "summary": (
+            "Simulated scenes of 3 to 10 cubes, spheres and cylinders on a plain ground "
+            "(CLEVR's world): colours, shapes, sizes, materials, places, counts, comparisons."
+        ),
+        "summary_zh": (
+            "由 3 到 10 个立方体、球体和圆柱体组成的模拟场景（CLEVR 世界）："
+            "颜色、形状、大小、材质、位置、数量和比较。"
+        ),
+        "trained_on": {
+            "pictures": " and ".join(pictures),
+            "questions": (
+                f"{config.questions + config.polish_questions:,} drawn from scene programs and "
+                f"written by vqa.world.grammar ({', '.join(config.languages)})"
+            ),
+        },
+        "command": command,
+        "seed": config.seed,
+        "training": training,
+        "software": {"python": platform.python_version(), "torch": torch.__version__},
+        "parameters": parameters,
+        "languages": list(config.languages),
+        "calibration": calibration,
+        "figures": {},
+        "limits": [
+            "Knows only cubes, spheres and cylinders in eight colours, two sizes and two "
+            "materials, seen from above at an angle; it has never seen a photograph.",
+            "Answers yes or no, a number from 0 to 10, or an attribute; never a sentence.",
+            "Chains longer than three relations, and questions about other things, are not "
+            "understood; their answers should not be trusted.",
+        ],
+        "licence": "Apache-2.0",
+    }

@@ -1,0 +1,256 @@
+"""One training run for the simulated world: perception, reasoning, calibration, checkpoint.
+
+The stages have their own seeds and states in one folder. Perception and the first stage of
+reasoning do not need each other, so two processes can work on them at once.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vqa.checkpoint import save
+from vqa.config import ModelConfig, TrainConfig, to_dict
+from vqa.data.questions import BlockMaker, world_answers, world_vocab
+from vqa.data.renders import SHARD, Renders, join, read_shard, render_shards
+from vqa.errors import ConfigError
+from vqa.models.network import VQANetwork, build
+from vqa.train.bank import Bank, gather, look_at_all
+from vqa.train.calibrate import calibrate
+from vqa.train.card import make_card
+from vqa.train.feeds import BLOCK, PictureFeed, QuestionFeed
+from vqa.train.imagine import imagine
+from vqa.train.loop import Stage, fit
+from vqa.train.perception import PerceptionStep, perception_report
+from vqa.train.reasoning import ReasoningStep, family_weights, reasoning_report
+from vqa.world.picture import refuse_evaluation_seed
+from vqa.world.scene import ATTRIBUTES
+
+STAGES = ("perception", "reasoning", "polish", "adapt")
+_NEAR_END = 1.0  # progress at which all families take part
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a run is asked to do.
+
+    Attributes:
+        config: the preset. out: folder for the checkpoint; `out`/training holds states and logs.
+        name: of the checkpoint. device: where to compute. workers: processes that draw pictures.
+        resume: go on from states found. only: run this stage alone and save no checkpoint.
+        extra: further labelled pictures to adapt perception to, and how the card calls them.
+        command: as typed, for the card.
+    """
+
+    config: TrainConfig
+    out: Path
+    device: torch.device
+    workers: int = 1
+    resume: bool = False
+    only: str | None = None
+    extra: tuple[Renders, str] | None = None
+    command: tuple[str, ...] = ()
+
+
+def prepared(model: ModelConfig) -> ModelConfig:
+    """The model with the simulated world's attributes filled in."""
+    attributes = {name: list(values) for name, values in ATTRIBUTES.items()}
+    return replace(model, image_encoder=replace(model.image_encoder, attributes=attributes))
+
+
+def train_scenes(job: Job) -> None:
+    """Runs a job to its end.
+
+    Raises:
+        ConfigError: the seed is reserved for evaluation, sizes do not fit, or `out` holds an
+            unfinished training and `resume` is not set.
+    """
+    config = job.config
+    refuse_evaluation_seed(config.seed)
+    refuse_evaluation_seed(config.seed + 1)
+    if min(config.renders, config.polish_scenes, config.calibration_scenes) < SHARD:
+        raise ConfigError(
+            f"renders, polish_scenes and calibration_scenes must be at least {SHARD}."
+        )
+    if BLOCK % config.question_batch:
+        raise ConfigError(f"question_batch must divide {BLOCK}, not {config.question_batch}.")
+    torch.manual_seed(config.seed)
+    model = prepared(config.model)
+    network = build(model, len(world_vocab()), len(world_answers())).to(job.device)
+    network.to(memory_format=torch.channels_last)
+    run = _Run(job, network)
+    if job.only is not None:
+        run.stage(job.only)
+        return
+    for name in ("perception", "reasoning", "polish"):
+        run.stage(name)
+    if job.extra is None:
+        run.finish(job.out, model)
+        return
+    run.finish(job.out.with_name(job.out.name + "-simulated-only"), model, adapted=False)
+    run.stage("adapt")
+    run.finish(job.out, model)
+
+
+class _Run:
+    """The stages of one job on one network."""
+
+    def __init__(self, job: Job, network: VQANetwork) -> None:
+        self.job, self.config, self.network = job, job.config, network
+        self.encoder = network.image_encoder
+        self.folder = job.out / "training"
+        self._fit = partial(fit, folder=self.folder, device=job.device, resume=job.resume)
+
+    def stage(self, name: str) -> None:
+        """Runs stage `name`, one of `STAGES`."""
+        if name not in STAGES:
+            raise ConfigError(f"There is no stage {name!r}; choose one of: {', '.join(STAGES)}.")
+        getattr(self, f"_{name}")()
+
+    def _renders(self, seed: int, shards: range) -> Renders:
+        width, height = self.config.model.image_encoder.image_size
+        folder = self.folder / f"renders-{seed}"
+        paths = render_shards(folder, seed, shards, width, height, self.job.workers)
+        return join([read_shard(path) for path in paths])
+
+    def _held_out(self) -> Renders:
+        count = self.config.calibration_scenes // SHARD
+        return self._renders(self.config.seed + 1, range(count))
+
+    def _perception(self) -> None:
+        config = self.config
+        own = self._renders(config.seed, range(config.renders // SHARD))
+        self._perceive(
+            "perception", [(own, 1.0)], config.perception_samples, config.perception_rate, 11
+        )
+
+    def _adapt(self) -> None:
+        config = self.config
+        own = self._renders(config.seed, range(config.renders // SHARD))
+        extra, share = self.job.extra[0], config.adapt_share
+        parts = [(own, 1 - share), (extra, share)]
+        self._perceive("adapt", parts, config.adapt_samples, config.adapt_rate, 12)
+
+    def _perceive(self, name: str, parts: list, samples: int, rate: float, stream: int) -> None:
+        config, device = self.config, self.job.device
+        held_out = self._held_out()
+        feed = PictureFeed(parts, config.perception_batch, config.seed * 100 + stream, device)
+        self._fit(
+            Stage(
+                name,
+                samples // config.perception_batch,
+                rate,
+                PerceptionStep(self.encoder),
+                feed,
+                lambda: perception_report(self.encoder, held_out, device),
+            )
+        )
+
+    def _reasoning(self) -> None:
+        config = self.config
+        encoder = self.encoder.config
+        bank, labels = imagine(encoder, config.seed, config.imagined)
+        trial, trial_labels = imagine(encoder, config.seed + 1, 500)
+        self._reason(
+            "reasoning",
+            (bank, _asked_about(labels)),
+            (trial, _asked_about(trial_labels)),
+            config.questions,
+            config.reasoning_rate,
+            13,
+        )
+
+    def _polish(self) -> None:
+        config, device = self.config, self.job.device
+        first = config.renders // SHARD
+        unseen = self._renders(config.seed, range(first, first + config.polish_scenes // SHARD))
+        held_out = self._held_out()
+        self._reason(
+            "polish",
+            (look_at_all(self.encoder, unseen, device), labels_of(unseen)),
+            (look_at_all(self.encoder, held_out, device), labels_of(held_out)),
+            config.polish_questions,
+            config.polish_rate,
+            14,
+        )
+
+    def _reason(
+        self,
+        name: str,
+        taught: tuple[Bank, dict],
+        trial: tuple[Bank, dict],
+        questions: int,
+        rate: float,
+        stream: int,
+    ) -> None:
+        config, device = self.config, self.job.device
+        steps = questions // config.question_batch
+        seed = config.seed * 100 + stream
+        maker = BlockMaker(**taught[1], seed=seed, languages=config.languages, size=BLOCK)
+        # Polishing starts with every family in play.
+        weights = family_weights if name == "reasoning" else (lambda _: family_weights(_NEAR_END))
+        feed = QuestionFeed(taught[0], maker, config.question_batch, steps, weights, device)
+        judge = BlockMaker(**trial[1], seed=seed + 50, languages=config.languages, size=4096)
+        block = judge.make((0, family_weights(_NEAR_END)))
+        try:
+            self._fit(
+                Stage(
+                    name,
+                    steps,
+                    rate,
+                    ReasoningStep(self.network),
+                    feed,
+                    lambda: reasoning_report(self.network, trial[0], block, device),
+                )
+            )
+        finally:
+            feed.close()
+
+    def finish(self, out: Path, model: ModelConfig, adapted: bool = True) -> None:
+        """Calibrates and writes the checkpoint."""
+        config, device = self.config, self.job.device
+        held_out = self._held_out()
+        bank = look_at_all(self.encoder, held_out, device)
+        maker = BlockMaker(
+            **labels_of(held_out),
+            seed=config.seed * 100 + 15,
+            languages=config.languages,
+            size=10 * len(held_out),
+        )
+        block = maker.make((0, family_weights(_NEAR_END)))
+        logits, clarity = [], []
+        self.network.eval()
+        with torch.no_grad():
+            for start in range(0, len(block), 256):
+                rows = np.arange(start, min(start + 256, len(block)))
+                proposals, tokens, lengths, *_ = gather(bank, block, rows, device)
+                seen = self.encoder.regions(proposals)
+                logits.append(self.network.answer(seen, tokens, lengths).logits.cpu())
+                clarity.append(seen.clarity.cpu())
+        answers = torch.from_numpy(block.answer)
+        calibration = calibrate(torch.cat(logits), answers, torch.cat(clarity))
+        extra = self.job.extra[1] if adapted and self.job.extra else None
+        card = make_card(
+            name=self.job.out.name,
+            config=config,
+            parameters=sum(p.numel() for p in self.network.parameters()),
+            command=shlex.join(self.job.command),
+            extra=extra,
+            calibration=calibration,
+            training=to_dict(config),
+        )
+        save(out, self.network, model, world_vocab(), world_answers(), card)
+
+
+def labels_of(renders: Renders) -> dict[str, np.ndarray]:
+    """The labels that questions are drawn from."""
+    return _asked_about(vars(renders))
+
+
+def _asked_about(labels: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: labels[name] for name in ("count", "attributes", "ground")}
