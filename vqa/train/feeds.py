@@ -14,6 +14,7 @@ from vqa.train.bank import Bank, gather
 from vqa.train.perception import Labels, draw_batch
 
 BLOCK = 16384  # questions drawn at a time
+_SORTED = 4  # batches that are sorted by length together
 
 
 class PictureFeed:
@@ -69,6 +70,7 @@ class QuestionFeed:
         self._at = -1
         self._blocks: Iterator[QuestionBlock] | None = None
         self._block: QuestionBlock | None = None
+        self._order: np.ndarray | None = None
 
     def __call__(self, step: int, rank: int, processes: int) -> tuple:
         number, place = divmod(step, self._per_block)
@@ -81,8 +83,21 @@ class QuestionFeed:
             self._blocks, self._at = self.maker.blocks(jobs, self.workers), number - 1
         while self._at < number:
             self._block, self._at = next(self._blocks), self._at + 1
-        rows = np.arange(place * self.size, (place + 1) * self.size)
+            self._order = self._by_length(self._block.lengths, self._at)
+        rows = self._order[place]
         return gather(self.bank, self._block, rows, self.device)
+
+    def _by_length(self, lengths: np.ndarray, number: int) -> np.ndarray:
+        """(batches, size): rows of a block; a batch's questions are of about one length.
+
+        Sorted a few batches at a time, so that little is computed on padding.
+        """
+        group = _SORTED * self.size
+        rows = np.arange(self._per_block * self.size)
+        parts = [rows[k : k + group] for k in range(0, len(rows), group)]
+        ordered = np.concatenate([part[np.argsort(lengths[part], kind="stable")] for part in parts])
+        batches = ordered.reshape(-1, self.size)
+        return batches[np.random.default_rng([self.maker.seed, number]).permutation(len(batches))]
 
     def close(self) -> None:
         """Stops drawing ahead."""

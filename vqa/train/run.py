@@ -147,7 +147,8 @@ class _Run:
                 rate,
                 PerceptionStep(self.encoder),
                 feed,
-                lambda: perception_report(self.encoder, held_out, device),
+                half=True,
+                report=lambda: perception_report(self.encoder, held_out, device),
             )
         )
 
@@ -205,7 +206,7 @@ class _Run:
                     rate,
                     ReasoningStep(self.network),
                     feed,
-                    lambda: reasoning_report(self.network, trial[0], block, device),
+                    report=lambda: reasoning_report(self.network, trial[0], block, device),
                 )
             )
         finally:
