@@ -19,12 +19,14 @@ RANKS = {
     "data": 4,
     "checkpoint": 5,
     "evaluate": 6,
+    "figures": 6,
     "train": 6,
     "predictor": 6,
     "page": 7,
     "serving": 8,
+    "commands": 8,
     "cli": 9,
-    "__main__": 9,
+    "__main__": 10,
 }
 WEB = {"gradio", "gradio_client", "fastapi", "starlette", "uvicorn"}
 MODULES = sorted((ROOT / "vqa").rglob("*.py"))

@@ -83,11 +83,16 @@ def to_tensor(image: Image.Image, size: tuple[int, int]) -> torch.Tensor:
     # Here, not above: the page loads and decorates pictures without torch.
     import torch
 
-    if image.size != size:
-        # The gap first shrinks large photos by whole factors: far quicker, same look.
-        image = image.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)
-    pixels = torch.from_numpy(np.array(image, dtype=np.uint8))
+    pixels = torch.from_numpy(np.array(resized(image, size), dtype=np.uint8))
     return pixels.permute(2, 0, 1).contiguous().float().div_(255.0)
+
+
+def resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """The picture stretched to `size` (width, height) in pixels, antialiased."""
+    if image.size == size:
+        return image
+    # The gap first shrinks large photos by whole factors: far quicker, same look.
+    return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)
 
 
 def content_hash(image: Image.Image) -> str:

@@ -6,7 +6,6 @@ reasoning do not need each other, so two processes can work on them at once.
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -54,7 +53,7 @@ class Job:
     resume: bool = False
     only: str | None = None
     extra: tuple[Renders, str] | None = None
-    command: tuple[str, ...] = ()
+    command: str = ""
 
 
 def prepared(model: ModelConfig) -> ModelConfig:
@@ -240,7 +239,7 @@ class _Run:
             name=self.job.out.name,
             config=config,
             parameters=sum(p.numel() for p in self.network.parameters()),
-            command=shlex.join(self.job.command),
+            command=self.job.command,
             extra=extra,
             calibration=calibration,
             training=to_dict(config),

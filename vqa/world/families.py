@@ -310,3 +310,19 @@ FAMILIES: dict[str, Callable[[SceneIndex, Random], Plan | None]] = {
     "compare_integer": sample_compare_integer,
     "compare_attribute": sample_compare_attribute,
 }
+
+
+def family_of(plan: Plan) -> str:
+    """The family a plan belongs to, one of `FAMILIES`."""
+    ops = [step.op for step in plan.steps]
+    if plan.answer.kind in INTEGER_KINDS:
+        return "compare_integer"
+    if plan.answer.kind == "equal":
+        return "compare_attribute"
+    if "same" in ops:
+        return "same_attribute"
+    if "union" in ops:
+        return "single_or"
+    if "intersect" in ops:
+        return "single_and"
+    return ("zero_hop", "one_hop", "two_hop", "three_hop")[min(ops.count("relate"), 3)]

@@ -1,0 +1,170 @@
+"""The command line: `python -m vqa COMMAND`.
+
+Options are checked before anything heavy is imported. Errors a user can mend are one line on
+standard error and exit code 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from vqa import commands
+from vqa.errors import VQAError
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers a wrong option in one line, with exit code 2."""
+
+    def error(self, message: str):
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help.\n")
+
+
+def _number(low: int, high: int):
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return value
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, cross, height = text.lower().partition("x")
+    if not (cross and width.isdigit() and height.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size like 320x240")
+    size = int(width), int(height)
+    if not all(32 <= side <= 2048 for side in size) or abs(size[0] * 3 - size[1] * 4) > 8:
+        raise argparse.ArgumentTypeError(f"{text!r} must be 32 to 2048 pixels a side, in 4:3")
+    return size
+
+
+def _languages(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in text.split(","))
+    if not found or len(set(found)) != len(found) or set(found) - {"en", "zh"}:
+        raise argparse.ArgumentTypeError(f"{text!r} must be en, zh or en,zh")
+    return found
+
+
+def _checkpoint(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoint", nargs="?", default="scenes", metavar="NAME_OR_DIR")
+
+
+def _device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps, ...")
+
+
+def _workers(parser: argparse.ArgumentParser) -> None:
+    cores = os.cpu_count() or 1
+    parser.add_argument(
+        "--workers", type=_number(1, 256), default=cores, help=f"processes that draw; {cores} here"
+    )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    parser = _Parser(prog="python -m vqa", description="Ask pictures, and train what answers.")
+    sub = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    p = sub.add_parser("predict", help="ask one picture, or many from a file")
+    p.add_argument("image", nargs="?", help="path of the picture")
+    p.add_argument("question", nargs="?", help="in English or Chinese")
+    p.add_argument("--checkpoint", default="scenes", metavar="NAME_OR_DIR")
+    _device(p)
+    p.add_argument("--top-k", type=_number(1, 1000), default=5, help="answers to show")
+    p.add_argument("--json", action="store_true", help="print the whole answer as JSON")
+    p.add_argument("--overlay", type=Path, metavar="OUT.png", help="draw where it looked")
+    p.add_argument(
+        "--batch",
+        type=Path,
+        metavar="FILE.jsonl",
+        help='lines like {"image": "a.png", "question": "..."}; answers are printed as JSON lines',
+    )
+    p.set_defaults(run=commands.predict)
+
+    p = sub.add_parser("inspect", help="print a checkpoint's card")
+    _checkpoint(p)
+    p.add_argument("--json", action="store_true", help="print it as JSON")
+    p.set_defaults(run=commands.inspect)
+
+    p = sub.add_parser("simulate", help="draw scenes and write questions, in CLEVR's formats")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR")
+    p.add_argument("--n", type=_number(1, 10_000_000), default=100, help="scenes (100)")
+    p.add_argument("--seed", type=_number(0, 2**31 - 1), default=0)
+    p.add_argument("--lang", type=_languages, default=("en",), help="en, zh or en,zh")
+    p.add_argument("--questions", type=_number(1, 1000), default=10, help="per scene (10)")
+    p.add_argument("--size", type=_size, default=(320, 240), metavar="WxH", help="320x240")
+    p.add_argument("--variety", type=_share, default=1.0, help="of the look; 0 is CLEVR's (1)")
+    p.add_argument("--noise", type=_share, default=0.0, help="share of questions with a slip (0)")
+    _workers(p)
+    p.set_defaults(run=commands.simulate)
+
+    p = sub.add_parser("train", help="train a checkpoint by a preset")
+    p.add_argument("preset", type=Path, metavar="configs/PRESET.json")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR")
+    p.add_argument(
+        "--data", metavar="clevr:DIR", help="labelled pictures to adapt perception to at the end"
+    )
+    _device(p)
+    _workers(p)
+    p.add_argument("--threads", type=_number(1, 256), help="computing threads of this process")
+    p.add_argument("--resume", action="store_true", help="go on with what is in --out")
+    p.add_argument("--stage", help="run one stage alone: perception, reasoning, polish or adapt")
+    p.set_defaults(run=commands.train)
+
+    p = sub.add_parser("evaluate", help="measure a checkpoint on questions with answers")
+    _checkpoint(p)
+    p.add_argument("--data", default="world:heldout", help="world:heldout or clevr:DIR")
+    p.add_argument("--lang", choices=("en", "zh"), default="en")
+    _device(p)
+    _workers(p)
+    p.add_argument("--threads", type=_number(1, 256), help="computing threads")
+    p.add_argument("--label", help="name of the figures in the card; the data's when left out")
+    p.add_argument(
+        "--write",
+        nargs="?",
+        const="",
+        metavar="NAME_OR_DIR",
+        help="record the figures in the card (of this or another checkpoint)",
+    )
+    p.add_argument("--rows", type=Path, metavar="OUT.jsonl", help="write every answer")
+    p.add_argument("--latency", action="store_true", help="measure the time of a question instead")
+    p.set_defaults(run=commands.evaluate)
+
+    p = sub.add_parser("figures", help="write the cards' figures into READMEs")
+    p.add_argument(
+        "readmes", nargs="*", type=Path, default=[Path("README.md"), Path("README.zh.md")]
+    )
+    p.set_defaults(run=commands.figures)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs a command; returns the exit code: 0, 2 after an error that the user can mend."""
+    arguments = sys.argv[1:] if argv is None else argv
+    options = build_parser().parse_args(arguments)
+    options.typed = ("python", "-m", "vqa", *arguments)
+    try:
+        return options.run(options) or 0
+    except VQAError as error:
+        print(f"vqa {options.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"vqa {options.command}: stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader (head, say) has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

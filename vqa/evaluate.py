@@ -1,0 +1,141 @@
+"""How right, how well calibrated and how fast a checkpoint is, asked as users ask it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Protocol
+
+import numpy as np
+
+from vqa.data.sample import Sample
+from vqa.metrics import accuracy_table, expected_calibration_error
+from vqa.text import normalize_answer
+
+_BATCH = 50
+
+
+class Asked(Protocol):
+    """What evaluation needs of a predictor; a `Sample` serves as a request."""
+
+    def ask(self, image, question: str, top_k: int = 5): ...
+
+    def ask_batch(self, requests: Sequence, top_k: int = 5) -> list: ...
+
+
+@dataclass(frozen=True)
+class Report:
+    """Figures of one checkpoint on one set of questions.
+
+    Attributes:
+        data, language, device: what was asked and where it was computed.
+        n: questions. accuracy: share right, with its 95 % interval.
+        kinds: type of question -> {"n", "accuracy", "interval"}.
+        ece: expected calibration error, 15 bins. sure: share of answers marked sure;
+            sure_accuracy: share right among those.
+        majority: share right when the most frequent answer of each type is always given, which
+            needs the answers and no picture.
+    """
+
+    data: str
+    language: str
+    device: str
+    n: int
+    accuracy: float
+    interval: tuple[float, float]
+    kinds: dict[str, dict]
+    ece: float
+    sure: float
+    sure_accuracy: float
+    majority: float
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+
+def evaluate(
+    predictor: Asked,
+    samples: Sequence[Sample],
+    data: str,
+    language: str,
+    progress: Callable[[int], None] = lambda done: None,
+) -> tuple[Report, list[dict]]:
+    """Asks every sample's question.
+
+    Returns:
+        The report, and one row per question: image, question, answer, predicted, confidence,
+        sure, right, kind.
+    """
+    rows = []
+    device = ""
+    for start in range(0, len(samples), _BATCH):
+        part = samples[start : start + _BATCH]
+        answers = predictor.ask_batch(part, top_k=1)
+        for sample, answer in zip(part, answers, strict=True):
+            device = answer.device
+            rows.append(
+                {
+                    "image": str(sample.image),
+                    "question": sample.question,
+                    "answer": sample.answer,
+                    "predicted": answer.answer,
+                    "confidence": answer.confidence,
+                    "sure": answer.sure,
+                    "right": normalize_answer(answer.answer) == normalize_answer(sample.answer),
+                    "kind": sample.kind,
+                }
+            )
+        progress(len(rows))
+    right = [row["right"] for row in rows]
+    table = accuracy_table(right, [row["kind"] for row in rows])
+    overall = table.pop("all")
+    sure = [row["right"] for row in rows if row["sure"]]
+    report = Report(
+        data=data,
+        language=language,
+        device=device,
+        n=len(rows),
+        accuracy=overall["accuracy"],
+        interval=tuple(overall["interval"]),
+        kinds=table,
+        ece=expected_calibration_error([row["confidence"] for row in rows], right),
+        sure=len(sure) / len(rows),
+        sure_accuracy=float(np.mean(sure)) if sure else 0.0,
+        majority=_majority(samples),
+    )
+    return report, rows
+
+
+def _majority(samples: Sequence[Sample]) -> float:
+    counts: dict[str, dict[str, int]] = {}
+    for s in samples:
+        of_kind = counts.setdefault(s.kind, {})
+        of_kind[s.answer] = of_kind.get(s.answer, 0) + 1
+    return sum(max(c.values()) for c in counts.values()) / len(samples)
+
+
+def latency(predictor: Asked, samples: Sequence[Sample], rounds: int = 200) -> dict[str, float]:
+    """Median milliseconds of one question, preprocessing included.
+
+    Args:
+        samples: questions about different pictures; the files are read beforehand, as a page
+            holds an upload in memory.
+
+    Returns:
+        new_image_ms: picture not seen before. same_image_ms: another question about it.
+    """
+    pictures: dict[Path, bytes] = {}
+    for sample in samples:
+        if len(pictures) < rounds and sample.image not in pictures:
+            pictures[sample.image] = sample.image.read_bytes()
+    questions = [s.question for s in samples[: 2 * len(pictures)]]
+    new, same = [], []
+    for k, data in enumerate(pictures.values()):
+        # Reading a file is not the model's work; decoding it is.
+        new.append(predictor.ask(data, questions[k]).elapsed_ms)
+        same.append(predictor.ask(data, questions[-1 - k]).elapsed_ms)
+    # The first questions warm up.
+    skip = min(10, len(new) // 2)
+    return {"new_image_ms": median(new[skip:]), "same_image_ms": median(same[skip:])}
