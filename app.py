@@ -97,7 +97,7 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     """Serves the page until interrupted.
 
     Args:
-        predictor: answers the questions (see `vqa.page.layout.Predictor`).
+        predictor: answers the questions (see `vqa.page.layout.Predictor`) and has a `card`.
         name: of the checkpoint, as the page shows it.
         options: from `parse_args`.
     """
@@ -109,7 +109,9 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     port = check_address(options.host, options.port)
     limits = PageLimits(options.max_upload, options.queue_size)
-    page = build_page(predictor, CheckpointInfo(name), limits)
+    summary = {"en": predictor.card.get("summary"), "zh": predictor.card.get("summary_zh")}
+    info = CheckpointInfo(name, {code: text for code, text in summary.items() if text})
+    page = build_page(predictor, info, limits)
     if options.share:
         print("Asking for a public link, which may take half a minute ...", flush=True)
     # Gradio explains a failed link in many lines; one of our own follows instead.

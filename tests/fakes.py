@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 from PIL import Image, ImageDraw
 
@@ -34,6 +35,8 @@ def scene_picture(width: int = 320, height: int = 240) -> Image.Image:
 
 class FakePredictor:
     """Answers "2" (English) or "2 个" (Chinese); a question with "sphere" is answered unsurely."""
+
+    card: ClassVar[dict] = {}
 
     def ask(self, image: Image.Image, question: str, top_k: int = 5) -> Answer:
         asked = prepare_question(question, KNOWN)
