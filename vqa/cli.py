@@ -144,9 +144,7 @@ def build_parser() -> argparse.ArgumentParser:
     p.set_defaults(run=commands.evaluate)
 
     p = sub.add_parser("figures", help="write the cards' figures into READMEs")
-    p.add_argument(
-        "readmes", nargs="*", type=Path, default=[Path("README.md"), Path("README.zh.md")]
-    )
+    p.add_argument("readmes", nargs="*", type=Path, help="all of the project's when left out")
     p.set_defaults(run=commands.figures)
     return parser
 

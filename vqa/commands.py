@@ -273,13 +273,18 @@ def evaluate(options: Namespace) -> int:
 
 
 def figures(options: Namespace) -> int:
-    """Writes the shipped cards' figures into READMEs."""
+    """Writes the shipped cards' figures into READMEs; without names, into all of the project's."""
     from vqa.checkpoint import SHIPPED, load
-    from vqa.figures import table, write_readme
+    from vqa.figures import card_page, table, write_readme
 
     shipped = [load(path.parent) for path in sorted(SHIPPED.glob("*/config.json"))]
-    for path in options.readmes:
+    for path in options.readmes or [
+        SHIPPED.parent / name for name in ("README.md", "README.zh.md")
+    ]:
         language = "zh" if ".zh." in path.name else "en"
         write_readme(path, [table(c.card, c.folder, language) for c in shipped])
-        print(f"{path}: figures of {', '.join(c.name for c in shipped)}")
+        print(f"{path.name}: figures of {', '.join(c.name for c in shipped)}")
+    if not options.readmes:
+        for c in shipped:
+            (c.folder / "README.md").write_text(card_page(c.card, c.folder), encoding="utf-8")
     return 0

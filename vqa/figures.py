@@ -137,6 +137,23 @@ def table(card: dict, folder: Path, language: str) -> str:
     return "\n".join(lines)
 
 
+def card_page(card: dict, folder: Path) -> str:
+    """The README.md of a checkpoint folder."""
+    about = [
+        f"# {card['name']}",
+        f"{card['summary']}\n\n{card['summary_zh']}",
+        "## Figures",
+        table(card, folder, "en"),
+        "## Made from",
+        "\n".join(f"- {kind}: {what}" for kind, what in card["trained_on"].items()),
+        f"```sh\n{card['command']}\n```",
+        "## Limits",
+        "\n".join(f"- {limit}" for limit in card["limits"]),
+        f"Licence: {card['licence']}. All of this is in `card.json`, from which it is written.",
+    ]
+    return "\n\n".join(about) + "\n"
+
+
 def write_readme(path: Path, tables: Sequence[str]) -> None:
     """Replaces what stands between the markers in a README.
 
