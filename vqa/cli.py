@@ -126,7 +126,8 @@ def build_parser() -> argparse.ArgumentParser:
 
     p = sub.add_parser("evaluate", help="measure a checkpoint on questions with answers")
     _checkpoint(p)
-    p.add_argument("--data", default="world:heldout", help="world:heldout or clevr:DIR")
+    p.add_argument("--data", default="world:heldout", metavar="KIND:WHERE", help="what to ask")
+    p.add_argument("--split", help="part of the data; test, or val, when left out")
     p.add_argument("--lang", choices=("en", "zh"), default="en")
     _device(p)
     _workers(p)

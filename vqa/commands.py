@@ -226,7 +226,7 @@ def evaluate(options: Namespace) -> int:
     from tqdm import tqdm
 
     from vqa.checkpoint import load
-    from vqa.data.build import evaluation_samples
+    from vqa.data.build import evaluation_split, open_data
     from vqa.evaluate import evaluate as measure
     from vqa.evaluate import latency
     from vqa.figures import record, report_text
@@ -240,7 +240,9 @@ def evaluate(options: Namespace) -> int:
             bar.total = total
             bar.update(done - bar.n)
 
-        samples = evaluation_samples(options.data, options.lang, options.workers, drawn)
+        data = open_data(options.data, options.workers, drawn)
+        split = options.split or evaluation_split(data)
+        samples = data.samples(split, (options.lang,))
     command = _public(options.typed)
     if options.latency:
         label = options.label or "latency"
@@ -254,11 +256,11 @@ def evaluate(options: Namespace) -> int:
             f"{figures['same_image_ms']:.2f} ms (median, {figures['threads']} threads)"
         )
     else:
-        data = ":".join(Path(part).name for part in options.data.split(":"))
-        label = options.label or f"{data} {options.lang}"
+        name = ":".join(Path(part).name for part in options.data.split(":"))
+        label = options.label or f"{name} {options.lang}"
         with tqdm(total=len(samples), unit="question", leave=False) as bar:
             report, rows = measure(
-                predictor, samples, data, options.lang, lambda done: bar.update(done - bar.n)
+                predictor, samples, name, options.lang, lambda done: bar.update(done - bar.n)
             )
         figures = report.to_dict() | {"command": command}
         print(report_text(figures))

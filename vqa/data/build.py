@@ -1,18 +1,72 @@
-"""Data by name: "KIND:WHERE" -> samples."""
+"""Data by name: "KIND:WHERE" -> splits and samples."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from vqa.data import clevr, heldout
+from vqa.data import clevr, daquar, easy_vqa, folder, grocery, heldout, vqa_v2
+from vqa.data.labels import LabelTable
 from vqa.data.sample import Sample
 from vqa.errors import ConfigError, DataError
 
 KINDS = {
     "world": "world:heldout (drawn on first use)",
-    "clevr": "clevr:DIR (a folder in CLEVR's layout)",
+    "clevr": "clevr:DIR (CLEVR's layout)",
+    "vqa_v2": "vqa_v2:DIR (official VQA v2 JSON with COCO pictures)",
+    "easy_vqa": "easy_vqa:DIR",
+    "daquar": "daquar:DIR",
+    "grocery": "grocery:DIR (Grocery Store data set)",
+    "folder": "folder:DIR (own pictures with questions.csv or questions.jsonl)",
+    "labels": "labels:FILE.csv (a table of labels, one row per picture)",
 }
+# What figures are measured on; never to be trained on.
+EVALUATION_SPLITS = {"val", "test", "heldout", "by_question_test"}
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set that is there.
+
+    Attributes:
+        name: as given. splits: those it has.
+        read: (split, languages) -> samples.
+    """
+
+    name: str
+    splits: tuple[str, ...]
+    read: Callable[[str, Sequence[str]], Iterator[Sample]]
+
+    def samples(self, split: str, languages: Sequence[str] = ("en",)) -> list[Sample]:
+        """The samples of a split.
+
+        Raises:
+            ConfigError: there is no such split. DataError: the data is off, or the split empty.
+        """
+        if split not in self.splits:
+            raise ConfigError(
+                f"{self.name} has no split {split!r}; it has: {', '.join(self.splits) or 'none'}."
+            )
+        found = list(self.read(split, languages))
+        if not found:
+            raise DataError(f"{self.name} has no questions in the split {split!r}.")
+        return found
+
+    def training_samples(
+        self, split: str, languages: Sequence[str] = ("en",), allow_evaluation: bool = False
+    ) -> list[Sample]:
+        """As `samples`, but refuses what is meant for evaluation.
+
+        Raises:
+            ConfigError: also when `split` is an evaluation split and that is not allowed.
+        """
+        if split in EVALUATION_SPLITS and not allow_evaluation:
+            raise ConfigError(
+                f"{self.name}: the split {split!r} is for evaluation; training on it makes its "
+                "figures worthless. Choose another, or pass --allow-evaluation-data."
+            )
+        return self.samples(split, languages)
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -29,26 +83,68 @@ def split_name(name: str) -> tuple[str, str]:
 
 def existing_folder(where: str) -> Path:
     """Raises DataError when there is no such folder."""
-    folder = Path(where).expanduser()
-    if not folder.is_dir():
-        raise DataError(f"There is no folder {folder}; give the folder that holds the data.")
-    return folder
+    path = Path(where).expanduser()
+    if not path.is_dir():
+        raise DataError(f"There is no folder {path}; give the folder that holds the data.")
+    return path
 
 
-def evaluation_samples(
+def open_data(
     name: str,
-    language: str = "en",
     workers: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[Sample]:
-    """The samples that `name` stands for.
+) -> Data:
+    """The data set `name`, "KIND:WHERE".
+
+    Args:
+        workers, progress: for data that is drawn on first use (see `heldout.held_out`).
 
     Raises:
-        ConfigError: unknown kind. DataError: the data is missing or malformed.
+        ConfigError: unknown kind. DataError: it is not there, or is malformed.
     """
     kind, where = split_name(name)
+    if kind == "world":
+        if where != "heldout":
+            raise ConfigError(f"Data {name!r} is not known; there is world:heldout.")
+        return Data(
+            name,
+            ("heldout",),
+            lambda _, languages: _each(
+                languages, lambda lang: heldout.held_out(lang, workers=workers, progress=progress)
+            ),
+        )
+    if kind == "labels":
+        path = Path(where).expanduser()
+        if not path.is_file():
+            raise DataError(f"There is no file {path}; give the CSV file with the labels.")
+        table = LabelTable(path)
+        return Data(name, tuple(table.splits), table.samples)
+    root = existing_folder(where)
+    if kind == "grocery":
+        table = grocery.table(root)
+        return Data(name, tuple(table.splits), table.samples)
     if kind == "clevr":
-        return clevr.read_questions(existing_folder(where), language=language)
-    if where != "heldout":
-        raise ConfigError(f"Data {name!r} is not known; the simulated world has: world:heldout.")
-    return heldout.held_out(language, workers=workers, progress=progress)
+        return Data(
+            name,
+            tuple(clevr.splits(root)),
+            lambda split, languages: _each(
+                languages, lambda lang: clevr.read_questions(root, split, lang)
+            ),
+        )
+    reader = {"vqa_v2": vqa_v2, "easy_vqa": easy_vqa, "daquar": daquar, "folder": folder}[kind]
+    return Data(name, tuple(reader.splits(root)), lambda split, _: reader.read(root, split))
+
+
+def _each(languages: Sequence[str], read: Callable[[str], list[Sample]]) -> Iterator[Sample]:
+    for language in languages:
+        yield from read(language)
+
+
+def evaluation_split(data: Data) -> str:
+    """The split that is measured when none is named: test, else val, else the only one."""
+    for split in ("heldout", "test", "val"):
+        if split in data.splits:
+            return split
+    if not data.splits:
+        raise DataError(f"{data.name} has no questions with answers.")
+    return data.splits[-1]

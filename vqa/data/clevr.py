@@ -30,6 +30,14 @@ def _file(folder: Path, kind: str, split: str) -> Path:
     raise DataError(f"There is neither {shown}; give a folder in CLEVR's layout.")
 
 
+def splits(folder: Path) -> list[str]:
+    """The splits with questions and answers; a folder with `questions.json` counts as "val"."""
+    if (folder / "questions.json").is_file():
+        return ["val"]
+    path = folder / "questions"
+    return [s for s in ("train", "val") if (path / f"CLEVR_{s}_questions.json").is_file()]
+
+
 def _images(folder: Path, split: str) -> Path:
     for path in (folder / "images" / split, folder / "images"):
         if path.is_dir():
@@ -82,7 +90,7 @@ def read_questions(folder: Path, split: str = "val", language: str | None = None
             there[name] = (images / name).is_file()
         if not there[name]:
             raise DataError(f"{path}, question {place}: picture {images / name} is missing.")
-        samples.append(Sample(images / name, question, answer, kind))
+        samples.append(Sample(images / name, question, (answer,), kind))
     if not samples:
         raise DataError(f"{path} has no question in the language {language!r}.")
     return samples

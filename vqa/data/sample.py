@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A question with its answer.
+    """A question with its answers.
 
     Attributes:
         image: path of the picture. question: as written.
-        answer: as written, in the language of the question.
+        answers: as written, in the language of the question; one of each annotator, or just one.
         kind: type of question that figures are split by.
     """
 
     image: Path
     question: str
-    answer: str
+    answers: tuple[str, ...]
     kind: str
+
+    @property
+    def answer(self) -> str:
+        """The answer given most often, the first of those in a tie."""
+        return Counter(self.answers).most_common(1)[0][0]

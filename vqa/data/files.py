@@ -1,0 +1,107 @@
+"""Reading data files so that whatever is off is named: the file, the record, and the remedy."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from vqa.errors import DataError
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+
+
+def read_json(path: Path) -> object:
+    """Raises DataError when `path` is missing or not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing.") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} is not readable JSON: {error}.") from error
+
+
+def read_json_lines(path: Path) -> Iterator[tuple[str, dict]]:
+    """(place like "FILE, line 3", object) of each line; empty lines are passed over."""
+    for number, line in enumerate(_text(path).splitlines(), start=1):
+        if line.strip():
+            place = f"{path}, line {number}"
+            try:
+                value = json.loads(line)
+            except ValueError as error:
+                raise DataError(f"{place}: not JSON ({error}).") from error
+            if not isinstance(value, dict):
+                raise DataError(f"{place}: should be an object with named values.")
+            yield place, value
+
+
+def read_csv(path: Path, needed: tuple[str, ...] = ()) -> Iterator[tuple[str, dict[str, str]]]:
+    """(place like "FILE, row 3", column -> text) of each row; the header is row 1.
+
+    Raises:
+        DataError: no header, a needed column is missing, or a row has too many or few values.
+    """
+    rows = csv.reader(_text(path).splitlines())
+    header = [name.strip() for name in next(rows, [])]
+    if not header:
+        raise DataError(f"{path} is empty; its first line should name the columns.")
+    lacking = [name for name in needed if name not in header]
+    if lacking:
+        raise DataError(f"{path} lacks the column {lacking[0]!r}; it has: {', '.join(header)}.")
+    for number, row in enumerate(rows, start=2):
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise DataError(
+                f"{path}, row {number}: {len(row)} values where the header names {len(header)}; "
+                "texts with commas need quotes."
+            )
+        values = (value.strip() for value in row)
+        yield f"{path}, row {number}", dict(zip(header, values, strict=True))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as UTF-8 text: {error}.") from error
+
+
+class Pictures:
+    """Finds pictures by name; each folder is listed once, however many questions there are.
+
+    Args:
+        folders: searched in this order.
+    """
+
+    def __init__(self, *folders: Path) -> None:
+        self.folders = [folder for folder in folders if folder.is_dir()]
+        self._names: dict[Path, dict[str, str]] = {}
+
+    def find(self, name: str, place: str) -> Path:
+        """The picture `name`: a path below one of the folders, its suffix may be left out.
+
+        Raises:
+            DataError: there is none; names `place`.
+        """
+        wanted = Path(name)
+        if name and not wanted.is_absolute() and ".." not in wanted.parts:
+            for folder in self.folders:
+                found = self._listed(folder / wanted.parent).get(wanted.name)
+                if found is not None:
+                    return folder / wanted.parent / found
+        searched = ", ".join(str(folder) for folder in self.folders) or "no folder"
+        raise DataError(f"{place}: there is no picture {name!r} (searched: {searched}).")
+
+    def _listed(self, folder: Path) -> dict[str, str]:
+        if folder not in self._names:
+            names: dict[str, str] = {}
+            for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+                if path.suffix.lower() in IMAGE_SUFFIXES:
+                    names[path.name] = path.name
+                    names.setdefault(path.stem, path.name)
+            self._names[folder] = names
+        return self._names[folder]

@@ -1,0 +1,92 @@
+"""Own data: a folder with pictures and `questions.csv` or `questions.jsonl`.
+
+Columns (or keys): image, question, answer; optionally split ("train", "val", "test") and
+question_type. Several answers of several people are separated by "|" (in JSON: a list).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from vqa.data.files import Pictures, read_csv, read_json_lines
+from vqa.data.sample import Sample
+from vqa.errors import DataError
+
+SPLITS = ("train", "val", "test")
+_NAMES = ("questions.csv", "questions.jsonl")
+_NEEDED = ("image", "question", "answer")
+# Shares of pictures that go to val and test when the data names no splits.
+_VAL, _TEST = 0.1, 0.1
+
+
+def splits(folder: Path) -> list[str]:
+    """The splits that have questions."""
+    return [s for s in SPLITS if any(split == s for split, _ in _samples(folder))]
+
+
+def read(folder: Path, split: str) -> Iterator[Sample]:
+    """Samples of one split.
+
+    Without a split column, a picture's content-free name decides: about 80 % of the pictures are
+    for training, 10 % each for val and test, and no picture is on two sides.
+
+    Raises:
+        DataError: see `vqa.data.files`; also an unknown split, or a picture in several splits.
+    """
+    for of_sample, sample in _samples(folder):
+        if of_sample == split:
+            yield sample
+
+
+def split_of(name: str) -> str:
+    """The split of a picture by its name, the same on every machine."""
+    place = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest()) / 2**32
+    return "test" if place < _TEST else "val" if place < _TEST + _VAL else "train"
+
+
+def _samples(folder: Path) -> Iterator[tuple[str, Sample]]:
+    found = [folder / name for name in _NAMES if (folder / name).is_file()]
+    if not found:
+        raise DataError(
+            f"{folder} has neither {' nor '.join(_NAMES)}; see the README's own-data part."
+        )
+    path = found[0]
+    rows = read_csv(path, _NEEDED) if path.suffix == ".csv" else read_json_lines(path)
+    pictures = Pictures(folder, folder / "images")
+    sides: dict[Path, str] = {}
+    empty = True
+    for place, row in rows:
+        empty = False
+        for name in _NEEDED:
+            if not row.get(name):
+                raise DataError(f"{place}: {name} is missing.")
+        image = pictures.find(str(row["image"]), place)
+        split = row.get("split") or split_of(image.name)
+        if split not in SPLITS:
+            raise DataError(f"{place}: split {split!r} is not one of {', '.join(SPLITS)}.")
+        if sides.setdefault(image, split) != split:
+            raise DataError(
+                f"{place}: {image.name} is in {sides[image]} and in {split}; a picture must stay "
+                "on one side, or the test figures mean nothing."
+            )
+        yield (
+            split,
+            Sample(
+                image,
+                str(row["question"]),
+                _answers(row["answer"], place),
+                str(row.get("question_type") or "question"),
+            ),
+        )
+    if empty:
+        raise DataError(f"{path} holds no questions.")
+
+
+def _answers(value: object, place: str) -> tuple[str, ...]:
+    parts = value if isinstance(value, list) else str(value).split("|")
+    answers = tuple(str(part).strip() for part in parts if str(part).strip())
+    if not answers:
+        raise DataError(f"{place}: answer is empty.")
+    return answers

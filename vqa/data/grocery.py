@@ -1,0 +1,60 @@
+"""The Grocery Store data set (Klasson et al. 2019): lists of "path, fine id, coarse id"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vqa.data.files import read_csv
+from vqa.data.label_schema import Column, Schema
+from vqa.data.labels import LabelTable
+from vqa.errors import DataError
+
+_FINE, _COARSE = "Class Name (str)", "Coarse Class Name (str)"
+_FINE_ID, _COARSE_ID = "Class ID (int)", "Coarse Class ID (int)"
+_SCHEMA = Schema(
+    image="image",
+    split="split",
+    columns={
+        "coarse": Column(
+            {
+                "en": ["what kind of product is it?", "what kind of food is this?"],
+                "zh": ["这是哪一类商品？", "这是哪种食品？"],
+            },
+            {"en": ["is it {value}?", "is this {value}?"], "zh": ["这是{value}吗？"]},
+        ),
+        "fine": Column(
+            {
+                "en": ["which product is it exactly?", "what variety is this?"],
+                "zh": ["这具体是什么商品？", "这是什么品种？"],
+            },
+            {"en": ["is it {value} exactly?"], "zh": ["这具体是{value}吗？"]},
+        ),
+    },
+)
+
+
+def splits(folder: Path) -> list[str]:
+    """The splits whose lists are in `folder`."""
+    return [s for s in ("train", "val", "test") if (folder / f"{s}.txt").is_file()]
+
+
+def table(folder: Path) -> LabelTable:
+    """All splits as a table of labels; names are written with spaces ("Royal Gala").
+
+    Raises:
+        DataError: see `vqa.data.files`; also an unknown class id.
+    """
+    names: dict[tuple[str, str], dict[str, str]] = {}
+    for _, row in read_csv(folder / "classes.csv", (_FINE, _COARSE, _FINE_ID, _COARSE_ID)):
+        fine, coarse = (row[c].replace("-", " ") for c in (_FINE, _COARSE))
+        names[row[_FINE_ID], row[_COARSE_ID]] = {"fine": fine, "coarse": coarse}
+    rows = []
+    for split in splits(folder):
+        path = folder / f"{split}.txt"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            place = f"{path}, line {number}"
+            parts = tuple(part.strip() for part in line.split(","))
+            if len(parts) != 3 or parts[1:] not in names:
+                raise DataError(f"{place}: should be a path, a fine id and its coarse id.")
+            rows.append((split, place, {"image": parts[0], "split": split} | names[parts[1:]]))
+    return LabelTable.of_rows(folder, rows, _SCHEMA)

@@ -1,0 +1,123 @@
+"""A table of labels, one row per picture, as questions and answers in English and Chinese."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+
+from vqa.data.files import Pictures, read_csv
+from vqa.data.folder import SPLITS, split_of
+from vqa.data.label_schema import YES_NO, Schema, guess_schema, read_schema
+from vqa.data.sample import Sample
+from vqa.errors import DataError
+
+_SPLIT_COLUMNS = ("split", "set", "subset", "fold")
+
+
+class LabelTable:
+    """A table with its schema.
+
+    Args:
+        path: a CSV file with a header. schema: JSON file; `<table>.schema.json` beside the table
+            when None, and guessed when that is missing too.
+
+    Raises:
+        DataError: see `vqa.data.files`; also when no column names pictures, or a schema is off.
+    """
+
+    def __init__(self, path: Path, schema: Path | None = None) -> None:
+        placed = list(read_csv(path))
+        if not placed:
+            raise DataError(f"{path} holds no rows.")
+        self.pictures = Pictures(path.parent, path.parent / "images")
+        beside = path.with_suffix(".schema.json")
+        self.guessed = schema is None and not beside.is_file()
+        if self.guessed:
+            image = self._image_column(path.parent, placed)
+            split = next((c for c in placed[0][1] if c.lower() in _SPLIT_COLUMNS), "")
+            self.schema = guess_schema([row for _, row in placed], image, split)
+        else:
+            self.schema = read_schema(schema or beside, list(placed[0][1]))
+        self._fill([(self._split(place, row), place, row) for place, row in placed])
+
+    @classmethod
+    def of_rows(
+        cls, folder: Path, rows: list[tuple[str, str, dict[str, str]]], schema: Schema
+    ) -> LabelTable:
+        """A table from (split, place for messages, row); pictures lie below `folder`."""
+        table = cls.__new__(cls)
+        table.pictures, table.guessed, table.schema = Pictures(folder), False, schema
+        table._fill(rows)
+        return table
+
+    def _fill(self, rows: list[tuple[str, str, dict[str, str]]]) -> None:
+        self.rows = rows
+        # Values to ask about in vain are drawn as often as they occur in training.
+        taught = [row for split, _, row in rows if split == "train"]
+        self.values = {
+            name: Counter(row[name] for row in taught if row[name]) for name in self.schema.columns
+        }
+
+    def _image_column(self, folder: Path, placed: Sequence[tuple[str, dict[str, str]]]) -> str:
+        place, first = placed[0]
+        for name, value in first.items():
+            try:
+                self.pictures.find(value, place)
+                return name
+            except DataError:
+                continue
+        raise DataError(f"{place}: no column names a picture in {folder} or its images folder.")
+
+    def _split(self, place: str, row: dict[str, str]) -> str:
+        if not self.schema.split:
+            return split_of(row[self.schema.image])
+        split = row[self.schema.split]
+        if split not in SPLITS:
+            raise DataError(f"{place}: split {split!r} is not one of {', '.join(SPLITS)}.")
+        return split
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that have rows."""
+        found = {split for split, _, _ in self.rows}
+        return [split for split in SPLITS if split in found]
+
+    def samples(self, split: str, languages: Sequence[str] = ("en",)) -> Iterator[Sample]:
+        """For each row, column and language: one question for the value, one to confirm it.
+
+        Half of the confirming questions name the true value, half another one. What is asked
+        depends on the row alone. The kind is the column's name, with "?" for yes or no.
+        """
+        for of_row, place, row in self.rows:
+            if of_row != split:
+                continue
+            image = self.pictures.find(row[self.schema.image], place)
+            rng = Random(f"{row[self.schema.image]}")
+            for name, column in self.schema.columns.items():
+                value = row[name]
+                if not value:
+                    continue
+                for language in languages:
+                    if column.ask.get(language):
+                        question = rng.choice(column.ask[language])
+                        yield Sample(image, question, (column.say(value, language),), name)
+                    if column.confirm.get(language):
+                        true = rng.random() < 0.5
+                        named = value if true else self._other(name, value, rng)
+                        text = rng.choice(column.confirm[language])
+                        question = text.replace("{value}", column.say(named, language).lower())
+                        answer = YES_NO[language][named != value]
+                        yield Sample(image, question, (answer,), f"{name}?")
+
+    def _other(self, name: str, value: str, rng: Random) -> str:
+        """A value that is not `value`; `value` itself when the column knows no other."""
+        counts = self.values[name]
+        others = [v for v in counts if v != value]
+        return rng.choices(others, [counts[v] for v in others])[0] if others else value
+
+
+def write_schema(schema: Schema, path: Path) -> None:
+    """Writes a schema for editing."""
+    path.write_text(schema.to_json() + "\n", encoding="utf-8")
