@@ -97,7 +97,8 @@ class TrainConfig:
     """A training preset for the simulated world.
 
     Attributes:
-        seed: of everything drawn at random. languages: which questions are asked in.
+        recipe: "scenes". seed: of everything drawn at random.
+        languages: which questions are asked in.
         renders: pictures drawn for perception; perception_samples: pictures it is shown;
             perception_batch, perception_rate: batch size and peak learning rate.
         imagined: scenes that reasoning first learns from, not drawn; questions: asked about them;
@@ -110,6 +111,7 @@ class TrainConfig:
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
+    recipe: str = "scenes"
     seed: int = 1
     languages: tuple[str, ...] = ("en", "zh")
     renders: int = 16000
@@ -127,3 +129,47 @@ class TrainConfig:
     adapt_share: float = 0.35
     adapt_rate: float = 8e-4
     calibration_scenes: int = 500
+
+
+@dataclass(frozen=True)
+class PhotoConfig:
+    """A training preset for photographs.
+
+    Attributes:
+        recipe: "photos". seed: of everything drawn at random. languages: of made questions.
+        shares: kind of data -> its share of the pictures; "text" for questions without pictures.
+        splits: kind of data -> split to train on, "train" when not named.
+        steps: of the optimiser; pictures: per step; questions: per picture; rate: peak learning
+            rate.
+        validation: share of training pictures held back, for calibration.
+        least_words, least_answers: words and answers that occur less often are left out.
+    """
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    recipe: str = "photos"
+    seed: int = 1
+    languages: tuple[str, ...] = ("en", "zh")
+    shares: dict[str, float] = field(default_factory=dict)
+    splits: dict[str, str] = field(default_factory=dict)
+    steps: int = 6000
+    pictures: int = 64
+    questions: int = 4
+    rate: float = 2e-3
+    validation: float = 0.03
+    least_words: int = 2
+    least_answers: int = 3
+
+
+RECIPES = {"scenes": TrainConfig, "photos": PhotoConfig}
+
+
+def preset_from_dict(values: Any, where: str = "preset") -> TrainConfig | PhotoConfig:
+    """A training preset; its "recipe" says which kind ("scenes" when there is none).
+
+    Raises:
+        ConfigError: as `from_dict`; also an unknown recipe.
+    """
+    recipe = values.get("recipe", "scenes") if isinstance(values, dict) else "scenes"
+    if not isinstance(recipe, str) or recipe not in RECIPES:
+        raise ConfigError(f"{where}.recipe {recipe!r} is not one of: {', '.join(RECIPES)}.")
+    return from_dict(RECIPES[recipe], values, where)

@@ -123,7 +123,7 @@ class Predictor:
         lengths = torch.tensor([len(q.ids) for q in asked])
         out = self.checkpoint.network.answer(regions, tokens.to(self.device), lengths)
         probabilities = (out.logits / self._temperature).softmax(-1).cpu()
-        gates = out.joint.region_logits.sigmoid().cpu()
+        gates = out.joint.region_attention.cpu()
         words = out.joint.word_attention.cpu()
         mask, boxes = regions.mask.cpu(), regions.boxes.cpu()
         found = self._familiarity(asked, regions.clarity.tolist())

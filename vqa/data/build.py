@@ -113,16 +113,10 @@ def open_data(
                 languages, lambda lang: heldout.held_out(lang, workers=workers, progress=progress)
             ),
         )
-    if kind == "labels":
-        path = Path(where).expanduser()
-        if not path.is_file():
-            raise DataError(f"There is no file {path}; give the CSV file with the labels.")
-        table = LabelTable(path)
+    if kind in ("labels", "grocery"):
+        table = label_table(name)
         return Data(name, tuple(table.splits), table.samples)
     root = existing_folder(where)
-    if kind == "grocery":
-        table = grocery.table(root)
-        return Data(name, tuple(table.splits), table.samples)
     if kind == "clevr":
         return Data(
             name,
@@ -133,6 +127,21 @@ def open_data(
         )
     reader = {"vqa_v2": vqa_v2, "easy_vqa": easy_vqa, "daquar": daquar, "folder": folder}[kind]
     return Data(name, tuple(reader.splits(root)), lambda split, _: reader.read(root, split))
+
+
+def label_table(name: str) -> LabelTable:
+    """The table behind "labels:FILE.csv" or "grocery:DIR".
+
+    Raises:
+        DataError: it is not there, or is malformed.
+    """
+    kind, where = split_name(name)
+    if kind == "grocery":
+        return grocery.table(existing_folder(where))
+    path = Path(where).expanduser()
+    if not path.is_file():
+        raise DataError(f"There is no file {path}; give the CSV file with the labels.")
+    return LabelTable(path)
 
 
 def _each(languages: Sequence[str], read: Callable[[str], list[Sample]]) -> Iterator[Sample]:

@@ -87,29 +87,38 @@ class LabelTable:
     def samples(self, split: str, languages: Sequence[str] = ("en",)) -> Iterator[Sample]:
         """For each row, column and language: one question for the value, one to confirm it.
 
-        Half of the confirming questions name the true value, half another one. What is asked
-        depends on the row alone. The kind is the column's name, with "?" for yes or no.
+        What is asked depends on the row alone. The kind is the column's name, with "?" for yes or
+        no.
         """
         for of_row, place, row in self.rows:
             if of_row != split:
                 continue
             image = self.pictures.find(row[self.schema.image], place)
-            rng = Random(f"{row[self.schema.image]}")
-            for name, column in self.schema.columns.items():
-                value = row[name]
-                if not value:
-                    continue
+            rng = Random(row[self.schema.image])
+            for name in self.schema.columns:
                 for language in languages:
-                    if column.ask.get(language):
-                        question = rng.choice(column.ask[language])
-                        yield Sample(image, question, (column.say(value, language),), name)
-                    if column.confirm.get(language):
-                        true = rng.random() < 0.5
-                        named = value if true else self._other(name, value, rng)
-                        text = rng.choice(column.confirm[language])
-                        question = text.replace("{value}", column.say(named, language).lower())
-                        answer = YES_NO[language][named != value]
-                        yield Sample(image, question, (answer,), f"{name}?")
+                    for confirm in (False, True):
+                        asked = self.ask(row, name, language, confirm, rng)
+                        if asked is not None:
+                            yield Sample(image, asked[0], (asked[1],), name + "?" * confirm)
+
+    def ask(
+        self, row: dict[str, str], name: str, language: str, confirm: bool, rng: Random
+    ) -> tuple[str, str] | None:
+        """(question, answer) about one column of a row; None when there is nothing to ask.
+
+        Half of the confirming questions name the true value, half another one.
+        """
+        column, value = self.schema.columns[name], row[name]
+        templates = (column.confirm if confirm else column.ask).get(language)
+        if not value or not templates:
+            return None
+        text = rng.choice(templates)
+        if not confirm:
+            return text, column.say(value, language)
+        named = value if rng.random() < 0.5 else self._other(name, value, rng)
+        said = column.say(named, language).lower()
+        return text.replace("{value}", said), YES_NO[language][named != value]
 
     def _other(self, name: str, value: str, rng: Random) -> str:
         """A value that is not `value`; `value` itself when the column knows no other."""

@@ -6,7 +6,7 @@ import platform
 
 import torch
 
-from vqa.config import TrainConfig
+from vqa.config import PhotoConfig, TrainConfig
 
 
 def make_card(
@@ -58,6 +58,42 @@ def make_card(
             "Answers yes or no, a number from 0 to 10, or an attribute; never a sentence.",
             "Chains longer than three relations, and questions about other things, are not "
             "understood; their answers should not be trusted.",
+        ],
+        "licence": "Apache-2.0",
+    }
+
+
+def make_photo_card(
+    name: str,
+    config: PhotoConfig,
+    data: list[str],
+    parameters: int,
+    command: str,
+    calibration: dict[str, float],
+    training: dict,
+) -> dict:
+    """As `make_card`, for photographs; `data` names the training data as given."""
+    kinds = [f"{part.split(':')[0]}:{part.rsplit('/', 1)[-1]}" for part in data]
+    return {
+        "name": name,
+        "summary": (
+            "Photographs of products, groceries and rooms: what it is, its kind, its color, "
+            "how many, yes or no."
+        ),
+        "summary_zh": "商品、食品和室内的照片：是什么、哪一类、什么颜色、有几个、是不是。",
+        "trained_on": {"pictures and questions": ", ".join(kinds)},
+        "command": command,
+        "seed": config.seed,
+        "training": training,
+        "software": {"python": platform.python_version(), "torch": torch.__version__},
+        "parameters": parameters,
+        "languages": list(config.languages),
+        "calibration": calibration,
+        "figures": {},
+        "limits": [
+            "Trained from scratch on a few ten thousand small photographs: it knows shop products "
+            "well, and scenes of everyday life poorly.",
+            "Answers are chosen from those of its training data; never a sentence.",
         ],
         "licence": "Apache-2.0",
     }

@@ -18,9 +18,12 @@ class Joint:
     Attributes:
         vector: (B, D).
         region_logits: (B, S, R): logits of each step's attention to regions.
+        region_attention: (B, S, R) in [0, 1]: how much each step attends to each region; sums
+            to 1 over regions where the method weighs them against each other.
         word_attention: (B, S, T), sums to 1 over words.
     """
 
     vector: Tensor
     region_logits: Tensor
+    region_attention: Tensor
     word_attention: Tensor

@@ -105,7 +105,12 @@ class MAC(nn.Module):
             word_maps.append(weights)
             memories.append(self.write(torch.cat([mean, count_code(size)], dim=-1)))
         vector = self._output(words.summary, torch.stack(memories, 1), torch.stack(sizes, 1))
-        return Joint(vector, torch.stack(gate_logits, 1), torch.stack(word_maps, 1))
+        return Joint(
+            vector,
+            torch.stack(gate_logits, 1),
+            torch.stack(gates[1:], 1),
+            torch.stack(word_maps, 1),
+        )
 
     def _output(self, summary: Tensor, memories: Tensor, sizes: Tensor) -> Tensor:
         """The question recalls two steps and compares them: (B, D)."""

@@ -1,0 +1,236 @@
+"""Training on photographs with questions: several data sets at once, answers as they come."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from vqa.checkpoint import save
+from vqa.config import PhotoConfig, to_dict
+from vqa.data import vqa_v2
+from vqa.data.build import existing_folder, label_table, open_data, split_name
+from vqa.data.label_schema import YES_NO
+from vqa.data.sources import AskedSource, LabelSource, Source, TextSource
+from vqa.errors import ConfigError
+from vqa.models.image_encoder import Regions
+from vqa.models.network import VQANetwork, build
+from vqa.text import AnswerSpace, Vocab, tokenize
+from vqa.train.calibrate import calibrate
+from vqa.train.card import make_photo_card
+from vqa.train.loop import Stage, fit
+from vqa.train.photo_feed import PhotoFeed, picture_cache
+
+_TEXT_ONLY = "text_only_train"
+_BLIND = 0.05  # share of pictures hidden, so that the model also answers from the question alone
+
+
+@dataclass(frozen=True)
+class PhotoJob:
+    """What a run is asked to do; see `vqa.train.run.Job`. `data`: names like "daquar:DIR"."""
+
+    config: PhotoConfig
+    out: Path
+    data: tuple[str, ...]
+    device: torch.device
+    resume: bool = False
+    command: str = ""
+
+
+class PhotoStep(nn.Module):
+    """One batch as a module, so that it can run on several processes."""
+
+    def __init__(self, network: VQANetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def answer(
+        self, images: Tensor, seen: Tensor, tokens: Tensor, lengths: Tensor, picture: Tensor
+    ) -> Tensor:
+        """Logits (Q, A) of questions about pictures; those not `seen` are hidden."""
+        regions = self.network.image_encoder(images)
+        hidden = seen.view(-1, 1)
+        regions = Regions(
+            regions.features * hidden.unsqueeze(-1),
+            regions.mask & hidden,
+            regions.boxes,
+            regions.clarity,
+        )
+        spread = Regions(
+            *(x[picture] for x in (regions.features, regions.mask, regions.boxes, regions.clarity))
+        )
+        return self.network.answer(spread, tokens, lengths).logits
+
+    def forward(
+        self,
+        images: Tensor,
+        seen: Tensor,
+        tokens: Tensor,
+        lengths: Tensor,
+        picture: Tensor,
+        targets: Tensor,
+    ) -> tuple[Tensor, dict[str, float]]:
+        if self.training:
+            seen = seen & (torch.rand(len(seen), device=seen.device) > _BLIND)
+        logits = self.answer(images, seen, tokens, lengths, picture).float()
+        loss = -(targets * logits.log_softmax(-1)).sum(-1).mean()
+        right = targets.gather(1, logits.argmax(-1, keepdim=True)).mean()
+        return loss, {"answer": float(loss.detach()), "accuracy": float(right)}
+
+
+@dataclass
+class _Taught:
+    """A source's training and validation parts, and its share of the pictures."""
+
+    name: str
+    train: Source
+    check: Source | None
+    share: float
+    translations: dict[str, dict[str, str]]
+
+
+def _held_back(path: Path, share: float) -> bool:
+    place = int.from_bytes(hashlib.blake2b(path.name.encode(), digest_size=4).digest()) / 2**32
+    return place < share
+
+
+def _open(name: str, config: PhotoConfig) -> list[_Taught]:
+    kind, where = split_name(name)
+    if kind not in config.shares:
+        raise ConfigError(
+            f"The preset gives no share to {kind!r} data; it knows: {', '.join(config.shares)}."
+        )
+    share, split = config.shares[kind], config.splits.get(kind, "train")
+    if kind in ("labels", "grocery"):
+        table = label_table(name)
+        rows = [row for of_row, _, row in table.rows if of_row == split]
+        column = table.schema.image
+        parts = ([], [])
+        for row in rows:
+            parts[_held_back(Path(row[column]), config.validation)].append(row)
+        train, check = (LabelSource(table, part, config.languages) for part in parts)
+        return [_Taught(name, train, check, share, train.translations())]
+    data = open_data(name)
+    samples = data.training_samples(split)
+    if kind == "daquar":
+        # Several things in one answer are several answers.
+        samples = [_split_answer(s) for s in samples]
+    parts = ([], [])
+    for sample in samples:
+        parts[_held_back(sample.image, config.validation)].append(sample)
+    taught = [_Taught(name, AskedSource(parts[0]), AskedSource(parts[1]), share, {})]
+    if kind == "vqa_v2" and _TEXT_ONLY in data.splits and config.shares.get("text"):
+        text = TextSource(list(vqa_v2.read_text(existing_folder(where), _TEXT_ONLY)))
+        taught.append(_Taught(f"{name} ({_TEXT_ONLY})", text, None, config.shares["text"], {}))
+    return taught
+
+
+def _split_answer(sample):
+    parts = tuple(part.strip() for part in sample.answer.split(","))
+    return type(sample)(sample.image, sample.question, parts, sample.kind)
+
+
+def vocabularies(taught: Sequence[_Taught], config: PhotoConfig) -> tuple[Vocab, AnswerSpace]:
+    """Words and answers of the training parts; answers that occur too seldom are left out."""
+    words: Counter = Counter()
+    answers: Counter = Counter()
+    for part in taught:
+        for text in part.train.texts():
+            words.update(set(tokenize(text)))
+        made = isinstance(part.train, LabelSource)
+        for answer, n in part.train.answers().items():
+            if answer and (n >= config.least_answers or (made and n > 0)):
+                answers[answer] += n
+    known = [w for w, n in words.items() if n >= config.least_words]
+    translations = {"zh": dict(zip(YES_NO["en"], YES_NO["zh"], strict=True))}
+    for part in taught:
+        for language, said in part.translations.items():
+            translations.setdefault(language, {}).update(
+                {k: v for k, v in said.items() if k in answers}
+            )
+    ordered = tuple(sorted(answers, key=lambda a: (-answers[a], a)))
+    return Vocab(tuple(sorted(known, key=lambda w: (-words[w], w)))), AnswerSpace(
+        ordered, translations
+    )
+
+
+def train_photos(job: PhotoJob) -> None:
+    """Trains, calibrates and writes a checkpoint.
+
+    Raises:
+        ConfigError, DataError: see `vqa.data.build`; also data the preset has no share for.
+    """
+    config = job.config
+    torch.manual_seed(config.seed)
+    if not job.data:
+        raise ConfigError("Photographs need data: add --data KIND:WHERE, once for each data set.")
+    taught = [part for name in job.data for part in _open(name, config)]
+    vocab, answers = vocabularies(taught, config)
+    network = build(config.model, len(vocab), len(answers)).to(job.device)
+    network.to(memory_format=torch.channels_last)
+    folder, size = job.out / "training", config.model.image_encoder.image_size
+
+    def feed(which: str, seed: int, augment: bool) -> PhotoFeed:
+        sources = []
+        for number, part in enumerate(taught):
+            source = getattr(part, which)
+            if source is None or not source.pictures:
+                continue
+            pictures = None
+            if source.pictures[0] is not None:
+                pictures = picture_cache(source.pictures, size, folder, f"{which}{number}")
+            sources.append((source, pictures, part.share))
+        sizes = config.pictures, config.questions
+        return PhotoFeed(sources, vocab, answers, size, *sizes, seed, job.device, augment)
+
+    step = PhotoStep(network)
+    check = feed("check", config.seed * 100 + 32, augment=False)
+
+    def report() -> dict[str, float]:
+        right = [float(_right(step, check(k, 0, 1)).mean()) for k in range(8)]
+        return {"right": sum(right) / len(right)}
+
+    fit(
+        Stage(
+            "photos",
+            config.steps,
+            config.rate,
+            step,
+            feed("train", config.seed * 100 + 31, augment=True),
+            half=True,
+            report=report,
+        ),
+        folder,
+        job.device,
+        job.resume,
+    )
+    step.eval()
+    logits, best = [], []
+    with torch.no_grad():
+        for k in range(40):
+            *inputs, targets = check(1000 + k, 0, 1)
+            logits.append(step.answer(*inputs).float().cpu())
+            best.append(targets.argmax(-1).cpu())
+    logits, best = torch.cat(logits), torch.cat(best)
+    card = make_photo_card(
+        name=job.out.name,
+        config=config,
+        data=[part.name for part in taught],
+        parameters=sum(p.numel() for p in network.parameters()),
+        command=job.command,
+        calibration=calibrate(logits, best, torch.ones(len(best))),
+        training=to_dict(config),
+    )
+    save(job.out, network, config.model, vocab, answers, card)
+
+
+@torch.no_grad()
+def _right(step: PhotoStep, batch: tuple) -> Tensor:
+    step.eval()
+    *inputs, targets = batch
+    return targets.gather(1, step.answer(*inputs).argmax(-1, keepdim=True)).cpu()
