@@ -123,6 +123,8 @@ def fit(stage: Stage, folder: Path, device: torch.device, resume: bool = True) -
                 f"{folder} holds an unfinished training; add --resume or choose another --out."
             )
         state.load()
+        if rank == 0:
+            _forget(folder / f"{stage.name}.csv", state.step)
     module = stage.module.train()
     run = DistributedDataParallel(module) if processes > 1 else module
     log = folder / f"{stage.name}.csv"
@@ -175,6 +177,13 @@ def _append(log: Path, row: dict[str, float]) -> None:
         if new:
             writer.writeheader()
         writer.writerow({k: f"{v:.6g}" for k, v in row.items()})
+
+
+def _forget(log: Path, step: int) -> None:
+    """Drops what was logged after `step`: a killed run logs steps that it did not save."""
+    if log.exists():
+        head, *rows = log.read_text().splitlines(keepends=True)
+        log.write_text(head + "".join(r for r in rows if float(r.split(",")[0]) <= step))
 
 
 def draw_curves(log: Path) -> None:
