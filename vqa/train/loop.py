@@ -7,13 +7,13 @@ last state with the same data in the same order.
 from __future__ import annotations
 
 import csv
+import math
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 from torch.distributed import get_rank, get_world_size, init_process_group, is_initialized
@@ -62,7 +62,7 @@ class Stage:
 def learning_rate(peak: float, step: int, steps: int, warmup: int = 200) -> float:
     """A short linear start, then half a cosine down to 1 % (Loshchilov & Hutter 2017)."""
     warm = min(1.0, (step + 1) / min(warmup, max(steps // 10, 1)))
-    return peak * warm * (0.99 * 0.5 * (1 + np.cos(np.pi * step / steps)) + 0.01)
+    return peak * warm * (0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)) + 0.01)
 
 
 class _State:
