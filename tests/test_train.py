@@ -74,14 +74,14 @@ def perceive(renders, tiny_network):
         feed = Stopped(PictureFeed([(renders, 1.0)], 4, 7, CPU), at)
         seen = []
 
-        def look() -> dict[str, float]:
+        def tell() -> dict[str, float]:
             encoder.eval()  # as real reports do
             seen.append(copy.deepcopy(encoder.state_dict()))
             return {"n": len(seen)}
 
-        stage = Stage(
-            "perception", STEPS, 2e-3, PerceptionStep(encoder), feed, look if report else None
-        )
+        parts = PerceptionStep(encoder), feed
+        told = tell if report else None
+        stage = Stage("perception", STEPS, 2e-3, *parts, half=True, report=told)
         try:
             fit(stage, folder, CPU, **options)
         finally:
