@@ -52,16 +52,20 @@ def find(name_or_dir: str | Path) -> Path:
         CheckpointError: there is none; lists the shipped ones.
     """
     given = Path(name_or_dir)
-    if given.is_file():
+    try:
+        is_file = given.is_file()
+        found = next((f for f in (given, SHIPPED / given) if f.is_dir() and given.name), None)
+    except OSError:  # a name longer than the system allows
+        is_file, found = False, None
+    if is_file:
         if given.suffix.lower() in _PICKLES:
             raise CheckpointError(
                 f"{given} looks like a pickled checkpoint, which can run code when read; "
                 "vqa reads folders with model.safetensors only."
             )
         raise CheckpointError(f"{given} is a file; give the folder that holds {', '.join(FILES)}.")
-    for folder in (given, SHIPPED / given):
-        if folder.is_dir() and given.name:
-            return folder
+    if found is not None:
+        return found
     shipped = sorted(p.parent.name for p in SHIPPED.glob("*/config.json"))
     raise CheckpointError(
         f"There is no checkpoint {str(name_or_dir)!r}; give a folder or one of: "
@@ -72,7 +76,7 @@ def find(name_or_dir: str | Path) -> Path:
 def _read_json(path: Path) -> dict:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(
             f"{path} is not readable JSON ({type(error).__name__}); get a fresh copy."
         ) from error
@@ -159,7 +163,7 @@ def save(
     draft.chmod(0o755)
     try:
         half = {
-            k: (v.half() if v.is_floating_point() else v).contiguous().cpu()
+            k: (_halved(v) if v.is_floating_point() else v).contiguous().cpu()
             for k, v in network.state_dict().items()
         }
         save_file(half, draft / "model.safetensors")
@@ -176,6 +180,12 @@ def save(
             draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _halved(weight: torch.Tensor) -> torch.Tensor:
+    """In half precision, unless a value is beyond its range."""
+    half = weight.half()
+    return half if half.isfinite().all() else weight
 
 
 def write_json(path: Path, value: dict) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import Any, TypeVar, get_type_hints
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from vqa.errors import ConfigError
 
@@ -40,15 +41,27 @@ def from_dict(kind: type[T], values: Any, where: str = "config") -> T:
 
 
 def _checked(expected: Any, value: Any, place: str) -> Any:
-    base = getattr(expected, "__origin__", expected)
-    if base is float and isinstance(value, int) and not isinstance(value, bool):
+    """`value` as the annotation `expected` wants it, with all it holds."""
+    base, inner = get_origin(expected) or expected, get_args(expected)
+    if base is UnionType:
+        base = expected
+    if base is float and type(value) is int:
         return float(value)
     if base is tuple and isinstance(value, list):
-        return tuple(tuple(v) if isinstance(v, list) else v for v in value)
-    if isinstance(base, type) and (
-        not isinstance(value, base) or (base is int and isinstance(value, bool))
-    ):
-        raise ConfigError(f"{place} must be of type {base.__name__}, not {value!r}.")
+        value = tuple(value)
+    if not isinstance(value, base) or (base is int and isinstance(value, bool)):
+        kind = getattr(base, "__name__", str(base))
+        raise ConfigError(f"{place} must be of type {kind}, not {value!r}.")
+    if base is tuple:
+        kinds = inner[:1] * len(value) if inner[-1] is Ellipsis else inner
+        if len(value) != len(kinds):
+            raise ConfigError(f"{place} must hold {len(kinds)} values, not {len(value)}.")
+        pairs = zip(kinds, value, strict=True)
+        return tuple(_checked(kind, v, f"{place}[{k}]") for k, (kind, v) in enumerate(pairs))
+    if base is list:
+        return [_checked(inner[0], v, f"{place}[{k}]") for k, v in enumerate(value)]
+    if base is dict:
+        return {k: _checked(inner[1], v, f"{place}.{k}") for k, v in value.items()}
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
@@ -13,7 +14,7 @@ import torch
 from PIL import Image
 
 from vqa.checkpoint import Checkpoint, load
-from vqa.errors import ConfigError
+from vqa.errors import CheckpointError, ConfigError
 from vqa.image import content_hash, load_image, to_tensor
 from vqa.models.image_encoder import Regions
 from vqa.text import PreparedQuestion, prepare_question
@@ -77,6 +78,9 @@ class Predictor:
     Args:
         checkpoint: a loaded checkpoint, its network on `device`.
         cached_images: how many encoded images to keep (about 10 kB each).
+
+    Raises:
+        CheckpointError: the card's calibration is not usable.
     """
 
     def __init__(
@@ -85,10 +89,9 @@ class Predictor:
         self.checkpoint = checkpoint
         self.device = device
         self.card = checkpoint.card
-        calibration = checkpoint.card.get("calibration", {})
-        self._temperature = float(calibration.get("temperature", 1.0))
-        self._threshold = float(calibration.get("threshold", 0.5))
-        self._familiar = float(calibration.get("familiarity_threshold", 0.0))
+        self._temperature = self._calibrated("temperature", 1.0)
+        self._threshold = self._calibrated("threshold", 0.5)
+        self._familiar = self._calibrated("familiarity_threshold", 0.0)
         self._cache: OrderedDict[str, Regions] = OrderedDict()
         self._cached_images = cached_images
         self._lock = Lock()
@@ -114,8 +117,11 @@ class Predictor:
         if not requests:
             return []
         begin = perf_counter()
-        asked = [prepare_question(r.question, self.checkpoint.vocab) for r in requests]
-        regions = self._regions([load_image(r.image) for r in requests])
+        asked, images = [], []
+        for r in requests:
+            asked.append(prepare_question(r.question, self.checkpoint.vocab))
+            images.append(load_image(r.image))
+        regions = self._regions(images)
         longest = max(len(q.ids) for q in asked)
         tokens = torch.zeros(len(asked), longest, dtype=torch.long)
         for row, q in zip(tokens, asked, strict=True):
@@ -179,6 +185,18 @@ class Predictor:
             elapsed_ms=elapsed,
             device=str(self.device),
         )
+
+    def _calibrated(self, name: str, default: float) -> float:
+        """A number of the card's calibration."""
+        stored = self.card.get("calibration", {})
+        value = stored.get(name, default) if isinstance(stored, dict) else None
+        good = isinstance(value, int | float) and isfinite(value) and value >= 0
+        if not good or (name == "temperature" and value == 0):
+            raise CheckpointError(
+                f"The card of checkpoint {self.checkpoint.folder} holds no usable calibration: "
+                f"{name} is {value!r}; get a fresh copy."
+            )
+        return float(value)
 
     def _familiarity(
         self, asked: Sequence[PreparedQuestion], clarity: Sequence[float]

@@ -108,7 +108,6 @@ def _write_shard(job: tuple[Path, int, int, int, int]) -> Path:
     path = folder / f"{shard:05d}.npz"
     if path.exists():
         return path
-    torch.set_num_threads(1)
     pictures = [draw_picture(seed, shard * SHARD + k, width, height) for k in range(SHARD)]
     rows = [label_arrays(p.scene, p.camera) for p in pictures]
     arrays = {name: np.stack([r[name] for r in rows]) for name in rows[0]}
@@ -129,7 +128,7 @@ def render_shards(
     if workers <= 1:
         yield from map(_write_shard, jobs)
         return
-    with get_context("spawn").Pool(workers) as pool:
+    with get_context("spawn").Pool(workers, torch.set_num_threads, (1,)) as pool:
         yield from pool.imap(_write_shard, jobs)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vqa.config import ImageEncoderConfig
+from vqa.errors import ConfigError
 from vqa.registry import Registry
 
 IMAGE_ENCODERS: Registry[nn.Module] = Registry("image encoder")
@@ -104,6 +105,13 @@ class CompactEncoder(nn.Module):
 
     def __init__(self, config: ImageEncoderConfig, dim: int) -> None:
         super().__init__()
+        width, height = config.image_size
+        cells = -(-width // 4) * -(-height // 4)
+        if config.regions > cells:
+            raise ConfigError(
+                f"model.image_encoder.regions must be at most {cells}, the cells that an image "
+                f"of {width}x{height} has, not {config.regions}."
+            )
         self.config = config
         self.sizes = [len(values) for values in config.attributes.values()]
         w = config.width

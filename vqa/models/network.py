@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from vqa.config import ModelConfig
 from vqa.models import grid_encoder  # noqa: F401  (it joins the registry)
+from vqa.errors import ConfigError
 from vqa.models.fusion import FUSIONS, Joint
 from vqa.models.heads import HEADS
 from vqa.models.image_encoder import IMAGE_ENCODERS, Regions
@@ -50,9 +51,24 @@ class VQANetwork(nn.Module):
 
 
 def build(config: ModelConfig, vocab_size: int, answers: int) -> VQANetwork:
-    """Builds the network that `config` names; the only place where sizes are chosen."""
+    """Builds the network that `config` names; the only place where sizes are chosen.
+
+    Raises:
+        ConfigError: an unknown part, or a size that no network can have.
+    """
     d = config.dim
     encoder, question = config.image_encoder, config.question_encoder
+    sizes = {
+        "dim": d,
+        "image_encoder.image_size": min(encoder.image_size),
+        "image_encoder.width": encoder.width,
+        "image_encoder.regions": encoder.regions,
+        "question_encoder.embedding": question.embedding,
+        "fusion.steps": config.fusion.steps,
+    }
+    for name, size in sizes.items():
+        if size < 1:
+            raise ConfigError(f"model.{name} must be at least 1, not {size}.")
     return VQANetwork(
         IMAGE_ENCODERS.build(encoder.name, config=encoder, dim=d),
         QUESTION_ENCODERS.build(question.name, config=question, dim=d, vocab_size=vocab_size),

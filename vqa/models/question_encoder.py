@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from vqa.config import QuestionEncoderConfig
+from vqa.errors import ConfigError
 from vqa.registry import Registry
 
 QUESTION_ENCODERS: Registry[nn.Module] = Registry("question encoder")
@@ -34,6 +35,8 @@ class _Recurrent(nn.Module):
         self, config: QuestionEncoderConfig, dim: int, vocab_size: int, layer: type[nn.RNNBase]
     ) -> None:
         super().__init__()
+        if dim % 2:
+            raise ConfigError(f"model.dim must be even, half for each direction, not {dim}.")
         self.embed = nn.Embedding(vocab_size, config.embedding, padding_idx=0)
         self.onward = layer(config.embedding, dim // 2, batch_first=True)
         self.back = layer(config.embedding, dim // 2, batch_first=True)

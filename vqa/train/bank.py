@@ -16,7 +16,7 @@ from vqa.train.perception import match, proposal_centres
 
 @dataclass
 class Bank:
-    """What perception found in n pictures, in both orientations (index 1: mirrored).
+    """What perception found in n pictures, in both orientations (index 1: mirrored), on the CPU.
 
     Attributes:
         descriptors: two (n, R, K). mask: two (n, R). boxes: two (n, R, 4).
@@ -52,8 +52,8 @@ def look_at_all(
             found = encoder.propose(view.to(device).to(memory_format=torch.channels_last))
             shown = match(where, proposal_centres(encoder, found), found.mask, present.to(device))
             for name in ("descriptors", "mask", "boxes"):
-                parts[name][mirrored].append(getattr(found, name))
-            parts["shown"][mirrored].append(shown)
+                parts[name][mirrored].append(getattr(found, name).cpu())
+            parts["shown"][mirrored].append(shown.cpu())
     return Bank(**{name: [torch.cat(x) for x in both] for name, both in parts.items()})
 
 

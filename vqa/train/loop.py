@@ -7,13 +7,13 @@ last state with the same data in the same order.
 from __future__ import annotations
 
 import csv
+import math
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 from torch.distributed import get_rank, get_world_size, init_process_group, is_initialized
@@ -62,7 +62,7 @@ class Stage:
 def learning_rate(peak: float, step: int, steps: int, warmup: int = 200) -> float:
     """A short linear start, then half a cosine down to 1 % (Loshchilov & Hutter 2017)."""
     warm = min(1.0, (step + 1) / min(warmup, max(steps // 10, 1)))
-    return peak * warm * (0.99 * 0.5 * (1 + np.cos(np.pi * step / steps)) + 0.01)
+    return peak * warm * (0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)) + 0.01)
 
 
 class _State:
@@ -123,6 +123,8 @@ def fit(stage: Stage, folder: Path, device: torch.device, resume: bool = True) -
                 f"{folder} holds an unfinished training; add --resume or choose another --out."
             )
         state.load()
+        if rank == 0:
+            _forget(folder / f"{stage.name}.csv", state.step)
     module = stage.module.train()
     run = DistributedDataParallel(module) if processes > 1 else module
     log = folder / f"{stage.name}.csv"
@@ -175,6 +177,13 @@ def _append(log: Path, row: dict[str, float]) -> None:
         if new:
             writer.writeheader()
         writer.writerow({k: f"{v:.6g}" for k, v in row.items()})
+
+
+def _forget(log: Path, step: int) -> None:
+    """Drops what was logged after `step`: a killed run logs steps that it did not save."""
+    if log.exists():
+        head, *rows = log.read_text().splitlines(keepends=True)
+        log.write_text(head + "".join(r for r in rows if float(r.split(",")[0]) <= step))
 
 
 def draw_curves(log: Path) -> None:

@@ -28,6 +28,7 @@ from vqa.train.loop import Stage, fit
 from vqa.train.perception import PerceptionStep, perception_report
 from vqa.train.reasoning import ReasoningStep, family_weights, reasoning_report
 from vqa.world.picture import refuse_evaluation_seed
+from vqa.world.plans import MAX_SET_STEPS
 from vqa.world.scene import ATTRIBUTES
 
 STAGES = ("perception", "reasoning", "polish", "adapt")
@@ -78,6 +79,11 @@ def train_scenes(job: Job) -> None:
         )
     if BLOCK % config.question_batch:
         raise ConfigError(f"question_batch must divide {BLOCK}, not {config.question_batch}.")
+    if config.model.fusion.steps != MAX_SET_STEPS:
+        raise ConfigError(
+            f"model.fusion.steps must be {MAX_SET_STEPS}, the steps of the longest question, "
+            f"not {config.model.fusion.steps}."
+        )
     torch.manual_seed(config.seed)
     model = prepared(config.model)
     network = build(model, len(world_vocab()), len(world_answers())).to(job.device)
