@@ -115,7 +115,7 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("preset", type=Path, metavar="configs/PRESET.json")
     p.add_argument("--out", type=Path, required=True, metavar="DIR")
     p.add_argument(
-        "--data", metavar="clevr:DIR", help="labelled pictures to adapt perception to at the end"
+        "--data", action="append", default=[], metavar="KIND:WHERE", help="once for each data set"
     )
     _device(p)
     _workers(p)

@@ -164,24 +164,32 @@ def simulate(options: Namespace) -> int:
 
 
 def train(options: Namespace) -> int:
-    """Trains a checkpoint on the simulated world."""
-    from vqa.config import TrainConfig, from_dict
+    """Trains a checkpoint by a preset."""
+    from vqa.config import preset_from_dict
+
+    try:
+        values = json.loads(options.preset.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"The preset {options.preset} cannot be read: {error}.") from error
+    config = preset_from_dict(values, options.preset.name)
+    _use_threads(options.threads)
+    {"scenes": _train_scenes, "photos": _train_photos}[config.recipe](config, options)
+    if options.stage is None:
+        print(f"The checkpoint is in {options.out}; python -m vqa evaluate {options.out}")
+    return 0
+
+
+def _train_scenes(config, options: Namespace) -> None:
     from vqa.data.build import existing_folder, split_name
     from vqa.data.clevr import read_renders
     from vqa.predictor import pick_device
     from vqa.train.run import Job, train_scenes
 
-    try:
-        preset = json.loads(options.preset.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"The preset {options.preset} cannot be read: {error}.") from error
-    config = from_dict(TrainConfig, preset, options.preset.name)
-    _use_threads(options.threads)
     extra = None
-    if options.data is not None:
-        kind, where = split_name(options.data)
-        if kind != "clevr":
-            raise ConfigError(f"--data takes labelled pictures, clevr:DIR, not {options.data!r}.")
+    for name in options.data:
+        kind, where = split_name(name)
+        if kind != "clevr" or len(options.data) > 1:
+            raise ConfigError("This preset takes labelled pictures once: --data clevr:DIR.")
         pictures = read_renders(existing_folder(where), *config.model.image_encoder.image_size)
         extra = (
             pictures,
@@ -198,9 +206,23 @@ def train(options: Namespace) -> int:
         command=_public(options.typed),
     )
     train_scenes(job)
-    if options.stage is None:
-        print(f"The checkpoint is in {options.out}; python -m vqa evaluate {options.out}")
-    return 0
+
+
+def _train_photos(config, options: Namespace) -> None:
+    from vqa.predictor import pick_device
+    from vqa.train.photos import PhotoJob, train_photos
+
+    if options.stage is not None:
+        raise ConfigError("--stage is for presets with several stages; this one has one.")
+    job = PhotoJob(
+        config=config,
+        out=options.out,
+        data=tuple(options.data),
+        device=pick_device(options.device),
+        resume=options.resume,
+        command=_public(options.typed),
+    )
+    train_photos(job)
 
 
 def _use_threads(count: int | None) -> None:
