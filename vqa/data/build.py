@@ -17,9 +17,9 @@ KINDS = {
     "vqa_v2": "vqa_v2:DIR (official VQA v2 JSON with COCO pictures)",
     "easy_vqa": "easy_vqa:DIR",
     "daquar": "daquar:DIR",
-    "grocery": "grocery:DIR (Grocery Store data set)",
+    "grocery": "grocery:DIR[,SCHEMA.json] (Grocery Store data set)",
     "folder": "folder:DIR (own pictures with questions.csv or questions.jsonl)",
-    "labels": "labels:FILE.csv (a table of labels, one row per picture)",
+    "labels": "labels:FILE.csv[,SCHEMA.json] (a table of labels, one row per picture)",
 }
 # What figures are measured on; never to be trained on.
 EVALUATION_SPLITS = {"val", "test", "heldout", "by_question_test"}
@@ -130,18 +130,20 @@ def open_data(
 
 
 def label_table(name: str) -> LabelTable:
-    """The table behind "labels:FILE.csv" or "grocery:DIR".
+    """The table behind "labels:FILE.csv[,SCHEMA.json]" or "grocery:DIR[,SCHEMA.json]".
 
     Raises:
         DataError: it is not there, or is malformed.
     """
-    kind, where = split_name(name)
+    kind, both = split_name(name)
+    where, comma, given = both.partition(",")
+    schema = Path(given).expanduser() if comma else None
     if kind == "grocery":
-        return grocery.table(existing_folder(where))
+        return grocery.table(existing_folder(where), schema)
     path = Path(where).expanduser()
     if not path.is_file():
         raise DataError(f"There is no file {path}; give the CSV file with the labels.")
-    return LabelTable(path)
+    return LabelTable(path, schema)
 
 
 def _each(languages: Sequence[str], read: Callable[[str], list[Sample]]) -> Iterator[Sample]:

@@ -5,32 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from vqa.data.files import read_csv
-from vqa.data.label_schema import Column, Schema
+from vqa.data.label_schema import guess_schema, read_schema
 from vqa.data.labels import LabelTable
 from vqa.errors import DataError
 
 _FINE, _COARSE = "Class Name (str)", "Coarse Class Name (str)"
 _FINE_ID, _COARSE_ID = "Class ID (int)", "Coarse Class ID (int)"
-_SCHEMA = Schema(
-    image="image",
-    split="split",
-    columns={
-        "coarse": Column(
-            {
-                "en": ["what kind of product is it?", "what kind of food is this?"],
-                "zh": ["这是哪一类商品？", "这是哪种食品？"],
-            },
-            {"en": ["is it {value}?", "is this {value}?"], "zh": ["这是{value}吗？"]},
-        ),
-        "fine": Column(
-            {
-                "en": ["which product is it exactly?", "what variety is this?"],
-                "zh": ["这具体是什么商品？", "这是什么品种？"],
-            },
-            {"en": ["is it {value} exactly?"], "zh": ["这具体是{value}吗？"]},
-        ),
-    },
-)
+_COLUMNS = ("image", "split", "fine", "coarse")
 
 
 def splits(folder: Path) -> list[str]:
@@ -38,8 +19,11 @@ def splits(folder: Path) -> list[str]:
     return [s for s in ("train", "val", "test") if (folder / f"{s}.txt").is_file()]
 
 
-def table(folder: Path) -> LabelTable:
-    """All splits as a table of labels; names are written with spaces ("Royal Gala").
+def table(folder: Path, schema: Path | None = None) -> LabelTable:
+    """All splits as a table with the columns fine and coarse; names are written with spaces.
+
+    Args:
+        schema: JSON file with the questions (see `label_schema`); guessed when None.
 
     Raises:
         DataError: see `vqa.data.files`; also an unknown class id.
@@ -57,4 +41,8 @@ def table(folder: Path) -> LabelTable:
             if len(parts) != 3 or parts[1:] not in names:
                 raise DataError(f"{place}: should be a path, a fine id and its coarse id.")
             rows.append((split, place, {"image": parts[0], "split": split} | names[parts[1:]]))
-    return LabelTable.of_rows(folder, rows, _SCHEMA)
+    if schema is None:
+        made = guess_schema([row for _, _, row in rows], "image", "split")
+    else:
+        made = read_schema(schema, _COLUMNS)
+    return LabelTable.of_rows(folder, rows, made)

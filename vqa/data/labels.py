@@ -20,8 +20,7 @@ class LabelTable:
     """A table with its schema.
 
     Args:
-        path: a CSV file with a header. schema: JSON file; `<table>.schema.json` beside the table
-            when None, and guessed when that is missing too.
+        path: a CSV file with a header. schema: JSON file; guessed when None.
 
     Raises:
         DataError: see `vqa.data.files`; also when no column names pictures, or a schema is off.
@@ -32,14 +31,13 @@ class LabelTable:
         if not placed:
             raise DataError(f"{path} holds no rows.")
         self.pictures = Pictures(path.parent, path.parent / "images")
-        beside = path.with_suffix(".schema.json")
-        self.guessed = schema is None and not beside.is_file()
-        if self.guessed:
+        self.guessed = schema is None
+        if schema is None:
             image = self._image_column(path.parent, placed)
             split = next((c for c in placed[0][1] if c.lower() in _SPLIT_COLUMNS), "")
             self.schema = guess_schema([row for _, row in placed], image, split)
         else:
-            self.schema = read_schema(schema or beside, list(placed[0][1]))
+            self.schema = read_schema(schema, list(placed[0][1]))
         self._fill([(self._split(place, row), place, row) for place, row in placed])
 
     @classmethod
@@ -100,14 +98,22 @@ class LabelTable:
                     for confirm in (False, True):
                         asked = self.ask(row, name, language, confirm, rng)
                         if asked is not None:
-                            yield Sample(image, asked[0], (asked[1],), name + "?" * confirm)
+                            said = self.said(name, asked[1], language, confirm)
+                            yield Sample(image, asked[0], (said,), name + "?" * confirm)
+
+    def said(self, name: str, answer: str, language: str, confirm: bool) -> str:
+        """An answer of `ask` in the language of the question."""
+        if confirm:
+            return YES_NO[language][answer == "no"]
+        return self.schema.columns[name].say(answer, language)
 
     def ask(
         self, row: dict[str, str], name: str, language: str, confirm: bool, rng: Random
     ) -> tuple[str, str] | None:
         """(question, answer) about one column of a row; None when there is nothing to ask.
 
-        Half of the confirming questions name the true value, half another one.
+        The answer is as in the table, or yes or no, whatever the language. Half of the
+        confirming questions name the true value, half another one.
         """
         column, value = self.schema.columns[name], row[name]
         templates = (column.confirm if confirm else column.ask).get(language)
@@ -115,10 +121,10 @@ class LabelTable:
             return None
         text = rng.choice(templates)
         if not confirm:
-            return text, column.say(value, language)
+            return text, value
         named = value if rng.random() < 0.5 else self._other(name, value, rng)
         said = column.say(named, language).lower()
-        return text.replace("{value}", said), YES_NO[language][named != value]
+        return text.replace("{value}", said), "yes" if named == value else "no"
 
     def _other(self, name: str, value: str, rng: Random) -> str:
         """A value that is not `value`; `value` itself when the column knows no other."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -121,16 +122,19 @@ def perception_loss(
 
 
 class PerceptionStep(nn.Module):
-    """`perception_loss` as a module, so that it can run on several processes."""
+    """`perception_loss` as a module, so that it can run on several processes.
+
+    The encoder's projection belongs to reasoning and is no part of it.
+    """
 
     def __init__(self, encoder: CompactEncoder) -> None:
         super().__init__()
-        self.encoder = encoder
-        # Not trained here: the projection belongs to reasoning.
-        encoder.project.requires_grad_(False)
+        parts = {name: part for name, part in encoder.named_children() if name != "project"}
+        self.parts = nn.ModuleDict(parts)
+        self._loss = partial(perception_loss, encoder)
 
     def forward(self, images: Tensor, labels: Labels, nudge: Tensor):
-        return perception_loss(self.encoder, images, labels, nudge)
+        return self._loss(images, labels, nudge)
 
 
 def match(

@@ -31,7 +31,13 @@ from vqa.world.picture import refuse_evaluation_seed
 from vqa.world.plans import MAX_SET_STEPS
 from vqa.world.scene import ATTRIBUTES
 
-STAGES = ("perception", "reasoning", "polish", "adapt")
+# Each stage with those it builds on; perception and reasoning can be trained at once.
+STAGES = {
+    "perception": (),
+    "reasoning": (),
+    "polish": ("perception", "reasoning"),
+    "adapt": ("perception",),
+}
 _NEAR_END = 1.0  # progress at which all families take part
 
 
@@ -42,7 +48,8 @@ class Job:
     Attributes:
         config: the preset. out: folder for the checkpoint; `out`/training holds states and logs.
         name: of the checkpoint. device: where to compute. workers: processes that draw pictures.
-        resume: go on from states found. only: run this stage alone and save no checkpoint.
+        resume: go on from states found. only: run this stage, and first what it builds on, and
+            save no checkpoint.
         extra: further labelled pictures to adapt perception to, and how the card calls them.
         command: as typed, for the card.
     """
@@ -90,7 +97,8 @@ def train_scenes(job: Job) -> None:
     network.to(memory_format=torch.channels_last)
     run = _Run(job, network)
     if job.only is not None:
-        run.stage(job.only)
+        for name in (*STAGES.get(job.only, ()), job.only):
+            run.stage(name)
         return
     for name in ("perception", "reasoning", "polish"):
         run.stage(name)
