@@ -1,0 +1,104 @@
+"""The shipped checkpoints: they answer their examples, and their logits are those of the record.
+
+`python tests/test_shipped.py` writes the record anew after a checkpoint was trained.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from vqa import load_predictor
+from vqa.checkpoint import SHIPPED
+from vqa.image import load_image, to_tensor
+from vqa.text import prepare_question
+from vqa.world.grammar import answer_in
+
+FOLDER = Path(__file__).parent
+EXAMPLES = FOLDER.parent / "vqa" / "page" / "examples"
+GOLDEN = FOLDER / "golden" / "scenes.json"
+# By hand, from the pictures.
+ANSWERS = {
+    "How many metal things are left of the green sphere?": "4",
+    "What color is the small cube behind the gray cylinder?": "blue",
+    "Are there more cylinders than cubes?": "yes",
+    "绿色球体的左边有几个金属物体？": "4",
+    "灰色圆柱体后面的小立方体是什么颜色？": "blue",
+    "How many yellow things are there?": "4",
+    "What is the material of the big red thing?": "rubber",
+    "Is there a purple object that has the same size as the green cylinder?": "yes",
+    "有几个黄色的物体？": "4",
+    "大的红色物体是什么材质的？": "rubber",
+    "有和绿色圆柱体一样大小的紫色物体吗？": "yes",
+    "What shape is the thing right of the brown cylinder?": "cube",
+    "How many things are either blue cubes or cyan cubes?": "3",
+    "What's the colour of the ball?": "yellow",
+    "棕色圆柱体右边的物体是什么形状？": "cube",
+    "球是什么颜色的？": "yellow",
+    "How many other things are the same size as the brown cube?": "4",
+    "How many spheres are there?": "4",
+    "Is the red ball the same material as the blue cube?": "yes",
+    "有几个球体？": "4",
+    "红色的球和蓝色的立方体材质一样吗？": "yes",
+}
+ASKED = [
+    (entry["image"], language, text)
+    for entry in json.loads((EXAMPLES / "examples.json").read_text("utf-8"))
+    for language, texts in entry["questions"].items()
+    for text in texts
+]
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return load_predictor("scenes", device="cpu")
+
+
+@torch.inference_mode()
+def logits(predictor, image: str, text: str) -> list[float]:
+    checkpoint = predictor.checkpoint
+    size = checkpoint.config.image_encoder.image_size
+    pixels = to_tensor(load_image(EXAMPLES / image), size).unsqueeze(0)
+    ids = prepare_question(text, checkpoint.vocab).ids
+    out = checkpoint.network(pixels, torch.tensor([ids]), torch.tensor([len(ids)]))
+    return out.logits[0].tolist()
+
+
+@pytest.mark.parametrize(("image", "language", "text"), ASKED, ids=[text for _, _, text in ASKED])
+def test_every_example_is_answered_right(predictor, image, language, text):
+    answer = predictor.ask(EXAMPLES / image, text)
+    assert answer.answer == answer_in(language, ANSWERS[text])
+    assert answer.sure
+
+
+@pytest.mark.parametrize("place", range(0, len(ASKED), 4))
+def test_logits_are_those_of_the_record(predictor, place):
+    image, _, text = ASKED[place]
+    recorded = json.loads(GOLDEN.read_text("utf-8"))[text]
+    # Different processors add in different orders; another checkpoint differs far more.
+    assert logits(predictor, image, text) == pytest.approx(recorded, abs=0.05)
+
+
+def test_size_and_card():
+    folder = SHIPPED / "scenes"
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 20e6
+    card = json.loads((folder / "card.json").read_text("utf-8"))
+    assert card["parameters"] <= 5_000_000
+    assert card["command"].startswith("python -m vqa train configs/scenes.json")
+    assert card["figures"] and card["limits"] and card["licence"]
+
+
+def test_a_photograph_is_not_answered_surely(predictor):
+    """Nothing like the training world: a picture of random patches."""
+    patches = torch.randint(0, 256, (12, 16, 3), generator=torch.Generator().manual_seed(1))
+    picture = patches.repeat_interleave(20, 0).repeat_interleave(20, 1).byte().numpy()
+    assert not predictor.ask(picture, "What color is the sphere?").sure
+
+
+if __name__ == "__main__":
+    shipped = load_predictor("scenes", device="cpu")
+    record = {text: logits(shipped, image, text) for image, _, text in ASKED}
+    rounded = {text: [round(x, 4) for x in row] for text, row in record.items()}
+    GOLDEN.parent.mkdir(exist_ok=True)
+    GOLDEN.write_text(json.dumps(rounded, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
