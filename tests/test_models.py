@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from vqa.config import ModelConfig, TrainConfig, from_dict, to_dict
+from vqa.config import ModelConfig, preset_from_dict, to_dict
 from vqa.data.questions import BlockMaker, world_answers, world_vocab
 from vqa.errors import ConfigError
 from vqa.models.fusion import FUSIONS
@@ -83,14 +83,16 @@ def test_the_usual_parts_are_registered():
 @torch.no_grad()
 def test_shapes_from_picture_to_answer(network, images, tokens):
     out = network(images, tokens, LENGTHS)
-    steps = out.joint.region_logits.shape[1]
+    steps, count = out.joint.region_logits.shape[1:]
     assert out.logits.shape == (3, ANSWERS) and out.logits.isfinite().all()
     assert out.joint.vector.shape == (3, 16)
-    assert out.joint.region_logits.shape == (3, steps, 6)
+    looked = out.joint.region_attention
+    assert looked.shape == (3, steps, count) and count >= 1
+    assert 0 <= looked.min() and looked.max() <= 1
     assert out.joint.word_attention.shape == (3, steps, 9) and steps >= 1
     seen = out.regions
-    assert seen.features.shape == (3, 6, 16) and seen.boxes.shape == (3, 6, 4)
-    assert seen.mask.shape == (3, 6) and seen.mask.dtype == torch.bool
+    assert seen.features.shape == (3, count, 16) and seen.boxes.shape == (3, count, 4)
+    assert seen.mask.shape == (3, count) and seen.mask.dtype == torch.bool
     assert seen.mask.any(1).all(), "attention needs somewhere to go"
     assert 0 <= seen.boxes.min() and seen.boxes.max() <= 1
     assert (seen.boxes[..., :2] <= seen.boxes[..., 2:]).all()
@@ -184,16 +186,20 @@ def test_the_default_network_is_small():
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
 def test_presets_are_read_strictly_and_build(path):
     stored = json.loads(path.read_text(encoding="utf-8"))
-    config = from_dict(TrainConfig, stored)
-    assert from_dict(TrainConfig, json.loads(json.dumps(to_dict(config)))) == config
+    config = preset_from_dict(stored)
+    assert preset_from_dict(json.loads(json.dumps(to_dict(config)))) == config
     network = build(prepared(config.model), len(world_vocab()), len(world_answers()))
     assert sum(p.numel() for p in network.parameters()) <= 5_000_000
-    with pytest.raises(ConfigError, match="colour"):
-        from_dict(TrainConfig, stored | {"colour": 1})
-    with pytest.raises(ConfigError, match="languages"):
-        from_dict(TrainConfig, stored | {"languages": "en"})
-    with pytest.raises(ConfigError, match=r"languages\[1\]"):
-        from_dict(TrainConfig, stored | {"languages": ["en", 2]})
+    for change, says in (
+        ({"colour": 1}, "colour"),
+        ({"languages": "en"}, "languages must be of type tuple"),
+        ({"languages": ["en", 2]}, r"languages\[1\] must be of type str"),
+        ({"seed": 1.5}, "seed must be of type int"),
+        ({"model": {"fusion": {"step": 3}}}, r"model\.fusion has unknown key 'step'"),
+        ({"recipe": "stew"}, "recipe 'stew' is not one of"),
+    ):
+        with pytest.raises(ConfigError, match=says):
+            preset_from_dict(stored | change)
 
 
 @pytest.mark.parametrize("name", QUESTION_ENCODERS.names())
