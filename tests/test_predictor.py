@@ -194,6 +194,20 @@ def test_a_cached_picture_is_answered_like_a_fresh_one(predictor, images, cached
             assert same(cache.ask(image, QUESTIONS[1]), fresh.ask(image, QUESTIONS[1]))
 
 
+@pytest.mark.parametrize(("cached", "encoded"), [(0, 6), (1, 6), (2, 4), (3, 3)])
+def test_no_more_pictures_are_kept_than_allowed(predictor, images, cached, encoded):
+    """The one asked about longest ago goes first."""
+    cache, seen = Predictor(predictor.checkpoint, torch.device("cpu"), cached), []
+    encoder = predictor.checkpoint.network.image_encoder
+    handle = encoder.register_forward_hook(lambda *_: seen.append(1))
+    try:
+        for k in (0, 1, 0, 2, 0, 1):
+            cache.ask(images[k], QUESTIONS[0])
+    finally:
+        handle.remove()
+    assert len(seen) == encoded
+
+
 def test_unknown_devices_are_refused():
     assert pick_device("cpu") == torch.device("cpu")
     for name in ("warp", "cuda:99"):
