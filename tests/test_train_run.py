@@ -1,0 +1,124 @@
+"""A whole training in miniature: from nothing to checkpoints that answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from vqa.checkpoint import FILES, load
+from vqa.config import TrainConfig, preset_from_dict
+from vqa.data import renders
+from vqa.data.renders import Renders, label_arrays
+from vqa.errors import ConfigError
+from vqa.predictor import load_predictor
+from vqa.train import run
+from vqa.train.run import Job, train_scenes
+from vqa.world.plans import MAX_SET_STEPS
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def miniature():
+    """Shards and blocks of questions so small that each stage is over in a moment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(renders, "SHARD", 4)
+        patch.setattr(run, "SHARD", 4)
+        patch.setattr(run, "BLOCK", 64)
+        yield
+
+
+@pytest.fixture(scope="module")
+def config(tiny_model) -> TrainConfig:
+    fusion = replace(tiny_model.fusion, steps=MAX_SET_STEPS)
+    encoder = replace(tiny_model.image_encoder, attributes={})  # filled in by training
+    return TrainConfig(
+        model=replace(tiny_model, fusion=fusion, image_encoder=encoder),
+        seed=3,
+        renders=8,
+        perception_samples=16,
+        perception_batch=4,
+        imagined=8,
+        questions=96,
+        question_batch=16,
+        polish_scenes=4,
+        polish_questions=48,
+        adapt_samples=8,
+        calibration_scenes=4,
+    )
+
+
+@pytest.fixture(scope="module")
+def extra(pictures) -> Renders:
+    """Labelled pictures from elsewhere."""
+    rows = [label_arrays(p.scene, p.camera) for p in pictures]
+    arrays = {name: np.stack([r[name] for r in rows]) for name in rows[0]}
+    return Renders(np.stack([p.pixels for p in pictures]), **arrays)
+
+
+@pytest.fixture(scope="module")
+def trained(miniature, config, extra, tmp_path_factory) -> Path:
+    """The folder of a run from start to end without a break."""
+    out = tmp_path_factory.mktemp("whole") / "mini"
+    command = "python -m vqa train mini.json"
+    train_scenes(Job(config, out, torch.device("cpu"), extra=(extra, "6 others"), command=command))
+    return out
+
+
+def test_the_run_ends_in_checkpoints_that_answer(trained, pictures):
+    plain = trained.with_name("mini-simulated-only")
+    for folder in (trained, plain):
+        assert {p.name for p in folder.iterdir() if p.is_file()} == set(FILES)
+        found = load_predictor(folder, "cpu").ask(pictures[0].pixels, "How many red cubes?")
+        assert found.answer and 0 < found.confidence <= 1
+    # Adapting changes what is seen, and leaves reasoning as it is.
+    before, after = (load_file(f / "model.safetensors") for f in (plain, trained))
+    changed = {name for name in after if not torch.equal(before[name], after[name])}
+    assert changed and all(name.startswith("image_encoder.") for name in changed)
+    assert not any(name.startswith("image_encoder.project") for name in changed)
+
+
+def test_the_card_says_how_it_was_made(trained, config):
+    card = load(trained).card
+    assert card["command"] == "python -m vqa train mini.json"
+    assert (card["seed"], card["languages"]) == (3, ["en", "zh"])
+    assert preset_from_dict(card["training"]) == config
+    weights = load(trained).network.parameters()
+    assert card["parameters"] == sum(p.numel() for p in weights)
+    calibration = card["calibration"]
+    assert calibration["n"] == 40 and 0.05 <= calibration["temperature"] <= 20
+    assert 0.5 <= calibration["threshold"] <= 1
+    assert "6 others" in card["trained_on"]["pictures"]
+    plain = load(trained.with_name("mini-simulated-only")).card
+    assert "6 others" not in plain["trained_on"]["pictures"]
+    assert card["limits"] and card["licence"] and card["summary_zh"]
+
+
+def test_stages_run_apart_and_resumed_give_the_same_checkpoint(
+    trained, config, extra, tmp_path, monkeypatch
+):
+    """Perception and reasoning in processes of their own, then a run killed while polishing."""
+    parts = {"extra": (extra, "6 others"), "command": load(trained).card["command"]}
+    job = Job(config, tmp_path / "mini", torch.device("cpu"), **parts)
+    train_scenes(replace(job, only="reasoning"))
+    train_scenes(replace(job, only="perception", resume=True))
+    assert not (job.out / "config.json").exists(), "single stages write no checkpoint"
+    look = run.look_at_all
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "look_at_all", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train_scenes(replace(job, resume=True))
+    monkeypatch.setattr(run, "look_at_all", look)
+    with pytest.raises(ConfigError, match="--resume"):
+        train_scenes(job)
+    train_scenes(replace(job, resume=True))
+    for name in FILES:
+        assert (job.out / name).read_bytes() == (trained / name).read_bytes(), name
