@@ -25,6 +25,8 @@ from vqa.world.sampling import (
 from vqa.world.scene import ATTRIBUTES
 from vqa.world.scene_index import ATTRIBUTE_NAMES, SceneIndex, ids_of
 
+# Sizes to aim at: large sets are rare unless they are asked for.
+_SIDE_SIZES = (0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7)
 INTEGER_KINDS = ("equal_integer", "less_than", "greater_than")
 
 
@@ -159,7 +161,8 @@ def sample_single_or(index: SceneIndex, rng: Random) -> Plan | None:
             continue
         a, b = sides[0].mask, sides[1].mask
         union = a | b
-        if union in (a, b):
+        # A side may be empty, as in "red or blue things" where there is nothing blue.
+        if not union or (a and b and union in (a, b)):
             continue
         filters = {}
         if post:
@@ -179,7 +182,7 @@ def sample_single_or(index: SceneIndex, rng: Random) -> Plan | None:
 
 
 def _side(index: SceneIndex, rng: Random, hops: int, banned: int) -> Found | None:
-    """One side of a union or of a comparison of numbers: any set that is not empty."""
+    """One side of a union or of a comparison of numbers: any set, now and then an empty one."""
     base, steps = index.all, []
     if hops:
         anchor, direction = rng.randrange(index.size), rng.choice(DIRECTION_NAMES)
@@ -188,8 +191,9 @@ def _side(index: SceneIndex, rng: Random, hops: int, banned: int) -> Found | Non
         if steps is None or not base:
             return None
     pools = (index.all,) if hops else ()
-    found = open_filters(index, rng, base, pools, rng.choice((1, 1, 2, 2, 3, 4)), banned)
-    if found is None or not found[1]:
+    target = rng.choice(_SIDE_SIZES)
+    found = open_filters(index, rng, base, pools, target, banned)
+    if found is None or bool(found[1]) != bool(target):
         return None
     op, argument = ("relate", direction) if hops else ("scene", "")
     inputs = (len(steps) - 1,) if hops else ()
@@ -259,7 +263,7 @@ def sample_compare_integer(index: SceneIndex, rng: Random) -> Plan | None:
     wanted = rng.random() < 0.5
     hops = rng.choice(((0, 0), (1, 0), (0, 1), (1, 1)))
     best: Plan | None = None
-    for _ in range(16):
+    for _ in range(32):
         sides = [_side(index, rng, h, 0) for h in hops]
         if sides[0] is None or sides[1] is None or sides[0].mask == sides[1].mask:
             continue

@@ -13,7 +13,8 @@ Rules every program keeps:
   step selects (for a referent that means it is no longer unique);
 - no idle filter: the filters of a counted or sought set shrink it; an empty set without relation
   is a near miss, made empty by one changed attribute;
-- no idle branch: each side of a union or intersection changes the set the two sides make.
+- no idle branch: each side of a union or intersection changes the set the two sides make,
+  except that one side of a union may be empty: people ask for what is not there.
 Descriptions of referents may say more than needed, as people's do.
 """
 
