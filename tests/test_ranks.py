@@ -14,6 +14,8 @@ RANKS = {
     "text": 2,
     "image": 2,
     "metrics": 3,
+    "vqa_accuracy": 3,
+    "wups": 3,
     "world": 3,
     "models": 3,
     "data": 4,
