@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from vqa.errors import ConfigError, DataError, VQAError
@@ -248,7 +249,7 @@ def evaluate(options: Namespace) -> int:
     from tqdm import tqdm
 
     from vqa.checkpoint import load
-    from vqa.data.build import evaluation_split, open_data
+    from vqa.data.build import evaluation_split, open_data, split_name
     from vqa.evaluate import evaluate as measure
     from vqa.evaluate import latency
     from vqa.figures import record, report_text
@@ -284,6 +285,8 @@ def evaluate(options: Namespace) -> int:
             report, rows = measure(
                 predictor, samples, name, options.lang, lambda done: bar.update(done - bar.n)
             )
+        if split_name(options.data)[0] == "daquar":
+            report = replace(report, extra=_nearness(rows))
         figures = report.to_dict() | {"command": command}
         print(report_text(figures))
         if options.rows is not None:
@@ -294,6 +297,17 @@ def evaluate(options: Namespace) -> int:
         record(target.folder, target.card, label, figures)
         print(f"Recorded as {label!r} in {target.folder / 'card.json'}")
     return 0
+
+
+def _nearness(rows: list[dict]) -> dict[str, float]:
+    from vqa.evaluate import nearness_in_meaning
+    from vqa.wups import WordNet
+
+    try:
+        return nearness_in_meaning(rows, WordNet())
+    except DataError as error:
+        print(f"Left out: {error}", file=sys.stderr)
+        return {}
 
 
 def figures(options: Namespace) -> int:

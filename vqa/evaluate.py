@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Protocol
@@ -11,10 +12,13 @@ from typing import Protocol
 import numpy as np
 
 from vqa.data.sample import Sample
-from vqa.metrics import accuracy_table, expected_calibration_error
+from vqa.metrics import accuracy_table, coverage_at_risk, expected_calibration_error
 from vqa.text import normalize_answer
+from vqa.vqa_accuracy import vqa_accuracy
+from vqa.wups import WordNet, words_of
 
 _BATCH = 50
+_RISKS = (0.01, 0.05, 0.1)
 
 
 class Asked(Protocol):
@@ -31,12 +35,15 @@ class Report:
 
     Attributes:
         data, language, device: what was asked and where it was computed.
-        n: questions. accuracy: share right, with its 95 % interval.
+        n: questions. accuracy: share right, or official VQA accuracy where several people
+            answered; with its 95 % interval.
         kinds: type of question -> {"n", "accuracy", "interval"}.
         ece: expected calibration error, 15 bins. sure: share of answers marked sure;
             sure_accuracy: share right among those.
         majority: share right when the most frequent answer of each type is always given, which
             needs the answers and no picture.
+        coverage: risk -> share of questions that can be answered with at most that share wrong.
+        extra: further measures by name (see `nearness_in_meaning`).
     """
 
     data: str
@@ -50,6 +57,8 @@ class Report:
     sure: float
     sure_accuracy: float
     majority: float
+    coverage: dict[str, float]
+    extra: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict:
         return asdict(self)
@@ -72,7 +81,7 @@ def evaluate(
     device = ""
     for start in range(0, len(samples), _BATCH):
         part = samples[start : start + _BATCH]
-        answers = predictor.ask_batch(part, top_k=1)
+        answers = predictor.ask_batch(part, top_k=3)
         for sample, answer in zip(part, answers, strict=True):
             device = answer.device
             rows.append(
@@ -83,14 +92,19 @@ def evaluate(
                     "predicted": answer.answer,
                     "confidence": answer.confidence,
                     "sure": answer.sure,
-                    "right": normalize_answer(answer.answer) == normalize_answer(sample.answer),
+                    "right": score(answer.answer, sample),
+                    "right_in_3": max(score(said, sample) for said, _ in answer.top),
                     "kind": sample.kind,
                 }
             )
         progress(len(rows))
     right = [row["right"] for row in rows]
-    table = accuracy_table(right, [row["kind"] for row in rows])
+    kinds = [row["kind"] for row in rows]
+    table = accuracy_table(right, kinds)
+    for kind, row in accuracy_table([row["right_in_3"] for row in rows], kinds).items():
+        table[kind]["in_3"] = row["accuracy"]
     overall = table.pop("all")
+    confidence = [row["confidence"] for row in rows]
     sure = [row["right"] for row in rows if row["sure"]]
     report = Report(
         data=data,
@@ -100,20 +114,49 @@ def evaluate(
         accuracy=overall["accuracy"],
         interval=tuple(overall["interval"]),
         kinds=table,
-        ece=expected_calibration_error([row["confidence"] for row in rows], right),
+        ece=expected_calibration_error(confidence, right),
         sure=len(sure) / len(rows),
         sure_accuracy=float(np.mean(sure)) if sure else 0.0,
         majority=_majority(samples),
+        coverage={str(risk): coverage_at_risk(confidence, right, risk) for risk in _RISKS},
     )
     return report, rows
 
 
+def score(answer: str, sample: Sample) -> float:
+    """How right an answer is, in [0, 1]: by the official accuracy where several people answered,
+    else whether it is the sample's answer."""
+    if len(sample.answers) > 1:
+        return vqa_accuracy(answer, sample.answers)
+    return float(normalize_answer(answer) == normalize_answer(sample.answer))
+
+
 def _majority(samples: Sequence[Sample]) -> float:
-    counts: dict[str, dict[str, int]] = {}
+    counts: dict[str, Counter] = {}
     for s in samples:
-        of_kind = counts.setdefault(s.kind, {})
-        of_kind[s.answer] = of_kind.get(s.answer, 0) + 1
-    return sum(max(c.values()) for c in counts.values()) / len(samples)
+        counts.setdefault(s.kind, Counter())[s.answer] += 1
+    usual = {kind: c.most_common(1)[0][0] for kind, c in counts.items()}
+    return sum(score(usual[s.kind], s) for s in samples) / len(samples)
+
+
+def nearness_in_meaning(rows: Sequence[dict], wordnet: WordNet) -> dict[str, float]:
+    """WUPS of the rows of `evaluate`, for data whose answers are lists of things (DAQUAR).
+
+    "wups@0.9" and "wups@0.0" are the official measure. "first" and "wups_first@0.925" compare the
+    first thing of the true answer alone, as published for the split by question.
+    """
+    sums: dict[str, float] = {}
+    for row in rows:
+        said, true = words_of(row["predicted"]), words_of(row["answer"])
+        first = true[:1]
+        for name, value in (
+            ("wups@0.9", wordnet.wups(said, true, 0.9)),
+            ("wups@0.0", wordnet.wups(said, true, 0.0)),
+            ("first", float(said == first)),
+            ("wups_first@0.925", wordnet.wups(said, first, 0.925)),
+        ):
+            sums[name] = sums.get(name, 0.0) + value
+    return {name: total / len(rows) for name, total in sums.items()}
 
 
 def latency(predictor: Asked, samples: Sequence[Sample], rounds: int = 200) -> dict[str, float]:

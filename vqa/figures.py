@@ -64,11 +64,13 @@ def report_text(report: dict) -> str:
         f"calibration error {percent(report['ece'], 2)}; marked sure {percent(report['sure'])}, "
         f"of those right {percent(report['sure_accuracy'], 2)}",
     ]
+    if report.get("extra"):
+        lines.append(", ".join(f"{name} {value:.3f}" for name, value in report["extra"].items()))
     width = max(len(kind) for kind in report["kinds"])
     for kind, row in sorted(report["kinds"].items()):
         lines.append(
             f"  {kind:{width}}  {row['n']:5d}  {percent(row['accuracy']):>7}"
-            f"  ({interval(row['interval'])})"
+            f"  ({interval(row['interval'])}), in the first three {percent(row['in_3'])}"
         )
     return "\n".join(lines)
 

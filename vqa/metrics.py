@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def wilson_interval(right: int, total: int, z: float = 1.96) -> tuple[float, float]:
+def wilson_interval(right: float, total: int, z: float = 1.96) -> tuple[float, float]:
     """95 % interval of a share (Wilson 1927): does not leave [0, 1], holds near 0 and 1.
 
     Args:
@@ -24,18 +24,22 @@ def wilson_interval(right: int, total: int, z: float = 1.96) -> tuple[float, flo
     return float(max(0.0, centre - half)), float(min(1.0, centre + half))
 
 
-def accuracy_table(right: Sequence[bool], kinds: Sequence[str]) -> dict[str, dict]:
+def accuracy_table(right: Sequence[float], kinds: Sequence[str]) -> dict[str, dict]:
     """Accuracy overall ("all") and by kind of question.
+
+    Args:
+        right: scores in [0, 1] or whether answers were right; of partial scores the interval is
+            that of as many whole ones, which is a little wide.
 
     Returns:
         kind -> {"n", "accuracy" in [0, 1], "interval": [low, high] (95 %)}.
     """
-    right = np.asarray(right, bool)
+    right = np.asarray(right, float)
     kinds = np.asarray(kinds)
     table = {}
     for kind in ["all", *dict.fromkeys(kinds.tolist())]:
         mine = right if kind == "all" else right[kinds == kind]
-        n, hits = len(mine), int(mine.sum())
+        n, hits = len(mine), float(mine.sum())
         table[kind] = {
             "n": n,
             "accuracy": hits / n if n else 0.0,
@@ -92,3 +96,18 @@ def risk_threshold(confidence: Sequence[float], right: Sequence[bool], risk: flo
     last = np.append(np.diff(confidence[order]) != 0, True)
     good = np.flatnonzero((wrong <= risk) & last)
     return float(confidence[order][good[-1]]) if len(good) else 1.0
+
+
+def coverage_at_risk(confidence: Sequence[float], right: Sequence[float], risk: float) -> float:
+    """The largest share of questions, most confident first, whose error is at most `risk`.
+
+    This is coverage at the best threshold for these very questions (Whitehead et al. 2022,
+    section 4); a threshold taken from other data covers less.
+    """
+    confidence, right = np.asarray(confidence, float), np.asarray(right, float)
+    if len(confidence) == 0:
+        return 0.0
+    order = np.argsort(-confidence, kind="stable")
+    wrong = np.cumsum(1 - right[order]) / np.arange(1, len(order) + 1)
+    good = np.flatnonzero(wrong <= risk)
+    return float((good[-1] + 1) / len(order)) if len(good) else 0.0
