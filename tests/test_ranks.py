@@ -25,6 +25,7 @@ RANKS = {
     "train": 6,
     "predictor": 6,
     "page": 7,
+    "pipelines": 7,
     "serving": 8,
     "commands": 8,
     "cli": 9,

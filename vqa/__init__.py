@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load_predictor"]
+__all__ = ["__version__", "load_predictor", "pipeline"]
 
 
 def __getattr__(name: str):
@@ -12,4 +12,8 @@ def __getattr__(name: str):
         from vqa.predictor import load_predictor
 
         return load_predictor
+    if name == "pipeline":
+        from vqa.pipelines import pipeline
+
+        return pipeline
     raise AttributeError(f"module 'vqa' has no attribute {name!r}")

@@ -121,6 +121,9 @@ def build_parser() -> argparse.ArgumentParser:
     _workers(p)
     p.add_argument("--threads", type=_number(1, 256), help="computing threads of this process")
     p.add_argument("--resume", action="store_true", help="go on with what is in --out")
+    p.add_argument(
+        "--from", dest="start", metavar="NAME_OR_DIR", help="start from a trained checkpoint"
+    )
     p.add_argument("--stage", help="run one stage alone: perception, reasoning, polish or adapt")
     p.set_defaults(run=commands.train)
 

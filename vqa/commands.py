@@ -186,6 +186,8 @@ def _train_scenes(config, options: Namespace) -> None:
     from vqa.predictor import pick_device
     from vqa.train.run import Job, train_scenes
 
+    if options.start is not None:
+        raise ConfigError("--from is for presets that train on photographs.")
     extra = None
     for name in options.data:
         kind, where = split_name(name)
@@ -210,6 +212,7 @@ def _train_scenes(config, options: Namespace) -> None:
 
 
 def _train_photos(config, options: Namespace) -> None:
+    from vqa.checkpoint import load
     from vqa.predictor import pick_device
     from vqa.train.photos import PhotoJob, train_photos
 
@@ -221,6 +224,7 @@ def _train_photos(config, options: Namespace) -> None:
         data=tuple(options.data),
         device=pick_device(options.device),
         resume=options.resume,
+        start=None if options.start is None else load(options.start),
         command=_public(options.typed),
     )
     train_photos(job)

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from vqa.checkpoint import save
+from vqa.checkpoint import Checkpoint, save
 from vqa.config import PhotoConfig, to_dict
 from vqa.data import vqa_v2
 from vqa.data.build import existing_folder, label_table, open_data, split_name
@@ -25,6 +25,7 @@ from vqa.train.calibrate import calibrate
 from vqa.train.card import make_photo_card
 from vqa.train.loop import Stage, fit
 from vqa.train.photo_feed import PhotoFeed, picture_cache
+from vqa.train.transfer import extended
 
 _TEXT_ONLY = "text_only_train"
 _BLIND = 0.05  # share of pictures hidden, so that the model also answers from the question alone
@@ -32,13 +33,19 @@ _BLIND = 0.05  # share of pictures hidden, so that the model also answers from t
 
 @dataclass(frozen=True)
 class PhotoJob:
-    """What a run is asked to do; see `vqa.train.run.Job`. `data`: names like "daquar:DIR"."""
+    """What a run is asked to do; see `vqa.train.run.Job`.
+
+    Attributes:
+        data: names like "daquar:DIR". start: a checkpoint to go on from instead of from nothing;
+            its sizes are kept, whatever the preset says.
+    """
 
     config: PhotoConfig
     out: Path
     data: tuple[str, ...]
     device: torch.device
     resume: bool = False
+    start: Checkpoint | None = None
     command: str = ""
 
 
@@ -171,9 +178,13 @@ def train_photos(job: PhotoJob) -> None:
         raise ConfigError("Photographs need data: add --data KIND:WHERE, once for each data set.")
     taught = [part for name in job.data for part in _open(name, config)]
     vocab, answers = vocabularies(taught, config)
-    network = build(config.model, len(vocab), len(answers)).to(job.device)
-    network.to(memory_format=torch.channels_last)
-    folder, size = job.out / "training", config.model.image_encoder.image_size
+    if job.start is None:
+        model, network = config.model, build(config.model, len(vocab), len(answers))
+    else:
+        model = job.start.config
+        network, vocab, answers = extended(job.start, vocab, answers)
+    network.to(job.device).to(memory_format=torch.channels_last)
+    folder, size = job.out / "training", model.image_encoder.image_size
 
     def feed(which: str, seed: int, augment: bool) -> PhotoFeed:
         sources = []
@@ -226,7 +237,7 @@ def train_photos(job: PhotoJob) -> None:
         calibration=calibrate(logits, best, torch.ones(len(best))),
         training=to_dict(config),
     )
-    save(job.out, network, config.model, vocab, answers, card)
+    save(job.out, network, model, vocab, answers, card)
 
 
 @torch.no_grad()
