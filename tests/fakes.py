@@ -95,12 +95,12 @@ def write_examples(folder: Path) -> Path:
 
 def main(argv: list[str]) -> None:
     """Serves the page as app.py does, with the stand-in; the examples' folder comes first."""
-    import app
+    from vqa import serving
     from vqa.page import gallery
 
     folder, *flags = argv
     gallery.FOLDER = write_examples(Path(folder))
-    app.serve(FakePredictor(), "fake", app.parse_args(flags))
+    serving.serve(FakePredictor(), "fake", serving.parse_args(flags))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import app
+from vqa import serving as app
 
 ROOT = Path(__file__).parent.parent
 
@@ -67,7 +67,7 @@ def test_a_host_of_another_machine_is_answered_in_one_line(capsys):
 
 
 def test_importing_the_app_loads_nothing_heavy():
-    code = "import sys, app; sys.exit(any(m in sys.modules for m in ('gradio', 'torch', 'numpy')))"
+    code = "import sys, app, vqa.cli; sys.exit(any(m in sys.modules for m in ('gradio', 'torch', 'numpy')))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
 
 

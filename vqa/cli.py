@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from vqa import commands
+from vqa import commands, serving
 from vqa.errors import VQAError
 
 
@@ -94,6 +94,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     p.set_defaults(run=commands.predict)
 
+    sub.add_parser("serve", help="serve the page; its options are those of app.py")
+
     p = sub.add_parser("inspect", help="print a checkpoint's card")
     _checkpoint(p)
     p.add_argument("--json", action="store_true", help="print it as JSON")
@@ -156,6 +158,9 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Runs a command; returns the exit code: 0, 2 after an error that the user can mend."""
     arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["serve"]:
+        # Its options are app.py's own.
+        return serving.main(arguments[1:])
     options = build_parser().parse_args(arguments)
     options.typed = ("python", "-m", "vqa", *arguments)
     try:

@@ -1,0 +1,159 @@
+"""Serves the page: `python app.py` or `python -m vqa serve`, then open the address it prints.
+
+Nothing heavy is imported before the options are checked, so mistakes are answered at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import ipaddress
+import logging
+import os
+import re
+import socket
+import sys
+import time
+
+from vqa.errors import ConfigError, VQAError
+
+_UNITS = {"": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30}
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers a wrong option in one line, with exit code 2."""
+
+    def error(self, message: str):
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help.\n")
+
+
+def parse_args(argv: list[str]) -> argparse.Namespace:
+    """The options, checked. Leaves the process with code 2 and one line when one is wrong."""
+    parser = _Parser(prog="app.py", description="Serve the page on which people ask pictures.")
+    parser.add_argument("--checkpoint", default="scenes", metavar="NAME_OR_DIR")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps, ...")
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for all networks")
+    parser.add_argument("--port", default=7860, type=_number(0, 65535), help="0 for any free one")
+    parser.add_argument("--share", action="store_true", help="also get a public link")
+    parser.add_argument("--auth", type=_credentials, metavar="USER:PASSWORD")
+    parser.add_argument("--queue-size", default=64, type=_number(1, 10_000))
+    parser.add_argument("--max-upload", default="10mb", type=parse_size, metavar="SIZE")
+    return parser.parse_args(argv)
+
+
+def parse_size(text: str) -> int:
+    """Bytes in a size like "10mb", "500 KB" or "1.5gb".
+
+    Raises:
+        argparse.ArgumentTypeError: it is no such size, or smaller than 1 KB.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmg]b)?\s*", text.lower())
+    size = int(float(found[1]) * _UNITS[found[2] or ""]) if found else 0
+    if size < 2**10:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size of at least 1kb, like 10mb")
+    return size
+
+
+def _number(low: int, high: int):
+    def read(text: str) -> int:
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _credentials(text: str) -> tuple[str, str]:
+    user, _, password = text.partition(":")
+    if not user or not password:
+        # Not the text itself: it may hold a password.
+        raise argparse.ArgumentTypeError("it must have the form USER:PASSWORD")
+    return user, password
+
+
+def check_address(host: str, port: int) -> int:
+    """The port to listen on: `port`, or a free one for 0.
+
+    Raises:
+        ConfigError: the port is taken or not allowed, or the host is not of this machine.
+    """
+    with contextlib.suppress(ValueError):
+        host = str(ipaddress.ip_address(host.strip("[]")))
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(os.name != "nt"))
+            probe.bind(address)
+            return probe.getsockname()[1]
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot listen on {host} port {port} ({error.strerror or error}); "
+            "choose another with --port or --host."
+        ) from error
+
+
+def serve(predictor, name: str, options: argparse.Namespace) -> None:
+    """Serves the page until interrupted.
+
+    Args:
+        predictor: answers the questions (see `vqa.page.layout.Predictor`) and has a `card`.
+        name: of the checkpoint, as the page shows it.
+        options: from `parse_args`.
+    """
+    # Before Gradio is imported: it would send usage statistics and ask for its newest version.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    from vqa.page.layout import CheckpointInfo, PageLimits, build_page
+    from vqa.page.style import page_style
+
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    port = check_address(options.host, options.port)
+    limits = PageLimits(options.max_upload, options.queue_size)
+    summary = {"en": predictor.card.get("summary"), "zh": predictor.card.get("summary_zh")}
+    info = CheckpointInfo(name, {code: text for code, text in summary.items() if text})
+    page = build_page(predictor, info, limits)
+    if options.share:
+        print("Asking for a public link, which may take half a minute ...", flush=True)
+    # Gradio explains a failed link in many lines; one of our own follows instead.
+    with contextlib.redirect_stdout(io.StringIO()):
+        page.launch(
+            server_name=options.host,
+            server_port=port,
+            auth=options.auth,
+            max_file_size=options.max_upload,
+            share=options.share,
+            quiet=True,
+            run_history=False,
+            ssr_mode=False,
+            prevent_thread_lock=True,
+            state_session_capacity=1000,
+            **page_style(),
+        )
+    print(f"The page is at {page.local_url}", flush=True)
+    if page.share_url:
+        print(f"Public link, for everybody who has it: {page.share_url}", flush=True)
+    elif options.share:
+        print("No public link: its service cannot be reached; the local page stays up.", flush=True)
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        print("Stopped.")
+    finally:
+        with contextlib.redirect_stdout(io.StringIO()):
+            page.close()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the app; returns the exit code: 0, or 2 after an error that the user can mend."""
+    options = parse_args(sys.argv[1:] if argv is None else argv)
+    try:
+        check_address(options.host, options.port)
+        from vqa import load_predictor
+
+        predictor = load_predictor(options.checkpoint, device=options.device)
+        serve(predictor, os.path.basename(os.path.normpath(options.checkpoint)), options)
+    except VQAError as error:
+        print(f"app.py: {error}", file=sys.stderr)
+        return 2
+    return 0
