@@ -26,6 +26,7 @@ RANKS = {
     "predictor": 6,
     "page": 7,
     "pipelines": 7,
+    "publish": 7,
     "serving": 8,
     "commands": 8,
     "cli": 9,

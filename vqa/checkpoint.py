@@ -123,7 +123,7 @@ def load(name_or_dir: str | Path, device: torch.device | str = "cpu") -> Checkpo
     _fill(network, weights, folder)
     network.eval().to(device)
     card = _read_json(folder / "card.json")
-    return Checkpoint(folder.name, folder, network, config, vocab, answers, card)
+    return Checkpoint(folder.resolve().name, folder, network, config, vocab, answers, card)
 
 
 def _fill(network: VQANetwork, weights: dict[str, torch.Tensor], folder: Path) -> None:

@@ -149,6 +149,12 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--latency", action="store_true", help="measure the time of a question instead")
     p.set_defaults(run=commands.evaluate)
 
+    p = sub.add_parser("publish", help="write a folder that can be pushed to Hugging Face")
+    _checkpoint(p)
+    p.add_argument("--out", type=Path, required=True, metavar="DIR")
+    p.add_argument("--repo", metavar="USER/NAME", help="upload it there too")
+    p.set_defaults(run=commands.publish)
+
     p = sub.add_parser("figures", help="write the cards' figures into READMEs")
     p.add_argument("readmes", nargs="*", type=Path, help="all of the project's when left out")
     p.set_defaults(run=commands.figures)

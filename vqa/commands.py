@@ -303,6 +303,18 @@ def evaluate(options: Namespace) -> int:
     return 0
 
 
+def publish(options: Namespace) -> int:
+    """Writes a folder that can be pushed to a model hub."""
+    from vqa.publish import publish as write
+    from vqa.publish import upload
+
+    names = write(options.checkpoint, options.out)
+    print(f"{options.out}: {', '.join(names)}")
+    if options.repo is not None:
+        print(f"Uploaded: {upload(options.out, options.repo)}")
+    return 0
+
+
 def _nearness(rows: list[dict]) -> dict[str, float]:
     from vqa.evaluate import nearness_in_meaning
     from vqa.wups import WordNet
