@@ -54,7 +54,8 @@ def find(name_or_dir: str | Path) -> Path:
     given = Path(name_or_dir)
     try:
         is_file = given.is_file()
-        found = next((f for f in (given, SHIPPED / given) if f.is_dir() and given.name), None)
+        places = (given, SHIPPED / given) if str(name_or_dir) else ()
+        found = next((f for f in places if f.is_dir()), None)
     except OSError:  # a name longer than the system allows
         is_file, found = False, None
     if is_file:
