@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vqa.checkpoint import Checkpoint, save
-from vqa.config import PhotoConfig, to_dict
+from vqa.config import PhotoConfig
 from vqa.data import vqa_v2
 from vqa.data.build import existing_folder, label_table, open_data, split_name
 from vqa.data.label_schema import YES_NO
@@ -137,6 +137,12 @@ def _open(name: str, config: PhotoConfig) -> list[_Taught]:
     return taught
 
 
+def _said(name: str) -> str:
+    """A data set as a card names it: without folders of this machine."""
+    kind, where = split_name(name)
+    return f"{kind}:{', '.join(Path(part).name for part in where.split(','))}"
+
+
 def _split_answer(sample):
     parts = tuple(part.strip() for part in sample.answer.split(","))
     return type(sample)(sample.image, sample.question, parts, sample.kind)
@@ -231,11 +237,10 @@ def train_photos(job: PhotoJob) -> None:
     card = make_photo_card(
         name=job.out.name,
         config=config,
-        data=[part.name for part in taught],
+        data=[_said(part.name) for part in taught],
         parameters=sum(p.numel() for p in network.parameters()),
         command=job.command,
         calibration=calibrate(logits, best, torch.ones(len(best))),
-        training=to_dict(config),
     )
     save(job.out, network, model, vocab, answers, card)
 

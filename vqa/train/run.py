@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from vqa.checkpoint import save
-from vqa.config import ModelConfig, TrainConfig, to_dict
+from vqa.config import ModelConfig, TrainConfig
 from vqa.data.questions import BlockMaker, world_answers, world_vocab
 from vqa.data.renders import SHARD, Renders, join, read_shard, render_shards
 from vqa.errors import ConfigError
@@ -256,7 +256,6 @@ class _Run:
             command=self.job.command,
             extra=extra,
             calibration=calibration,
-            training=to_dict(config),
         )
         save(out, self.network, model, world_vocab(), world_answers(), card)
 
