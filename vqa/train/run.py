@@ -6,12 +6,14 @@ reasoning do not need each other, so two processes can work on them at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from vqa.checkpoint import save
 from vqa.config import ModelConfig, TrainConfig
@@ -225,10 +227,34 @@ class _Run:
         finally:
             feed.close()
 
+    def _fit_familiarity(self, held_out: Renders, adapted: bool) -> None:
+        first = self.config.renders // SHARD
+        taught = [self._renders(self.config.seed, range(max(first - 8, 0), first))]
+        if adapted and self.job.extra is not None:
+            taught.append(self.job.extra[0])
+        self.encoder.familiarity.fit(
+            *(
+                torch.cat(
+                    [self.encoder.signature(x) for part in parts for x in self._batches(part)]
+                )
+                for parts in (taught, [held_out])
+            )
+        )
+
+    def _batches(self, renders: Renders) -> Iterator[Tensor]:
+        """Pictures (B, 3, H, W) as the encoder reads them."""
+        for start in range(0, len(renders), 64):
+            pixels = torch.from_numpy(renders.images[start : start + 64])
+            yield pixels.permute(0, 3, 1, 2).float().div(255).to(self.job.device)
+
+    @torch.no_grad()
     def finish(self, out: Path, model: ModelConfig, adapted: bool = True) -> None:
         """Calibrates and writes the checkpoint."""
         config, device = self.config, self.job.device
+        self.network.eval()
         held_out = self._held_out()
+        self._fit_familiarity(held_out, adapted)
+        clarity = torch.cat([self.encoder(x).clarity.cpu() for x in self._batches(held_out)])
         bank = look_at_all(self.encoder, held_out, device)
         maker = BlockMaker(
             **labels_of(held_out),
@@ -237,17 +263,14 @@ class _Run:
             size=10 * len(held_out),
         )
         block = maker.make((0, family_weights(_NEAR_END)))
-        logits, clarity = [], []
-        self.network.eval()
-        with torch.no_grad():
-            for start in range(0, len(block), 256):
-                rows = np.arange(start, min(start + 256, len(block)))
-                proposals, tokens, lengths, *_ = gather(bank, block, rows, device)
-                seen = self.encoder.regions(proposals)
-                logits.append(self.network.answer(seen, tokens, lengths).logits.cpu())
-                clarity.append(seen.clarity.cpu())
+        logits = []
+        for start in range(0, len(block), 256):
+            rows = np.arange(start, min(start + 256, len(block)))
+            proposals, tokens, lengths, *_ = gather(bank, block, rows, device)
+            seen = self.encoder.regions(proposals)
+            logits.append(self.network.answer(seen, tokens, lengths).logits.cpu())
         answers = torch.from_numpy(block.answer)
-        calibration = calibrate(torch.cat(logits), answers, torch.cat(clarity))
+        calibration = calibrate(torch.cat(logits), answers, clarity)
         extra = self.job.extra[1] if adapted and self.job.extra else None
         card = make_card(
             name=self.job.out.name,
