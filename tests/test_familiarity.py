@@ -10,7 +10,7 @@ def blobs(n: int, seed: int, shift: float = 0.0) -> torch.Tensor:
     """(n, 4) Gaussian features of unequal spread with two of them tied together."""
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(n, 4, generator=generator) * torch.tensor([1.0, 5.0, 0.1, 1.0])
-    x[:, 3] = x[:, 0] + 0.05 * x[:, 3]
+    x[:, 3] = x[:, 0] + 0.2 * x[:, 3]
     return x + shift
 
 
@@ -38,7 +38,7 @@ def test_distance_counts_in_units_of_each_direction(fitted):
     wide[1], narrow[2] = 5.0, 1.0
     assert fitted(narrow.unsqueeze(0)) < fitted(wide.unsqueeze(0))
     # Features that always go together are strange when they part.
-    assert fitted(torch.tensor([[1.0, 0, 0, -1.0]])) < 0.2
+    assert fitted(torch.tensor([[2.0, 0, 0, -2.0]])) < 0.2
 
 
 def test_other_pictures_are_not_familiar(fitted):
