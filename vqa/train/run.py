@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vqa.checkpoint import save
 from vqa.config import ModelConfig, TrainConfig
@@ -26,7 +26,7 @@ from vqa.train.calibrate import calibrate
 from vqa.train.card import make_card
 from vqa.train.feeds import BLOCK, PictureFeed, QuestionFeed
 from vqa.train.imagine import imagine
-from vqa.train.loop import Stage, fit
+from vqa.train.loop import Stage, fit, restore
 from vqa.train.perception import PerceptionStep, perception_report
 from vqa.train.reasoning import ReasoningStep, family_weights, reasoning_report
 from vqa.world.picture import refuse_evaluation_seed
@@ -125,7 +125,24 @@ class _Run:
         """Runs stage `name`, one of `STAGES`."""
         if name not in STAGES:
             raise ConfigError(f"There is no stage {name!r}; choose one of: {', '.join(STAGES)}.")
+        # A stage that has ended needs no data.
+        if self.job.resume and restore(name, self._steps(name), self._module(name), self.folder):
+            return
         getattr(self, f"_{name}")()
+
+    def _steps(self, name: str) -> int:
+        config = self.config
+        return {
+            "perception": config.perception_samples // config.perception_batch,
+            "adapt": config.adapt_samples // config.perception_batch,
+            "reasoning": config.questions // config.question_batch,
+            "polish": config.polish_questions // config.question_batch,
+        }[name]
+
+    def _module(self, name: str) -> nn.Module:
+        if name in ("perception", "adapt"):
+            return PerceptionStep(self.encoder)
+        return ReasoningStep(self.network)
 
     def _renders(self, seed: int, shards: range) -> Renders:
         width, height = self.config.model.image_encoder.image_size
@@ -140,27 +157,25 @@ class _Run:
     def _perception(self) -> None:
         config = self.config
         own = self._renders(config.seed, range(config.renders // SHARD))
-        self._perceive(
-            "perception", [(own, 1.0)], config.perception_samples, config.perception_rate, 11
-        )
+        self._perceive("perception", [(own, 1.0)], config.perception_rate, 11)
 
     def _adapt(self) -> None:
         config = self.config
         own = self._renders(config.seed, range(config.renders // SHARD))
         extra, share = self.job.extra[0], config.adapt_share
         parts = [(own, 1 - share), (extra, share)]
-        self._perceive("adapt", parts, config.adapt_samples, config.adapt_rate, 12)
+        self._perceive("adapt", parts, config.adapt_rate, 12)
 
-    def _perceive(self, name: str, parts: list, samples: int, rate: float, stream: int) -> None:
+    def _perceive(self, name: str, parts: list, rate: float, stream: int) -> None:
         config, device = self.config, self.job.device
         held_out = self._held_out()
         feed = PictureFeed(parts, config.perception_batch, config.seed * 100 + stream, device)
         self._fit(
             Stage(
                 name,
-                samples // config.perception_batch,
+                self._steps(name),
                 rate,
-                PerceptionStep(self.encoder),
+                self._module(name),
                 feed,
                 half=True,
                 report=lambda: perception_report(self.encoder, held_out, device),
@@ -176,7 +191,6 @@ class _Run:
             "reasoning",
             (bank, _asked_about(labels)),
             (trial, _asked_about(trial_labels)),
-            config.questions,
             config.reasoning_rate,
             13,
         )
@@ -190,7 +204,6 @@ class _Run:
             "polish",
             (look_at_all(self.encoder, unseen, device), labels_of(unseen)),
             (look_at_all(self.encoder, held_out, device), labels_of(held_out)),
-            config.polish_questions,
             config.polish_rate,
             14,
         )
@@ -200,12 +213,11 @@ class _Run:
         name: str,
         taught: tuple[Bank, dict],
         trial: tuple[Bank, dict],
-        questions: int,
         rate: float,
         stream: int,
     ) -> None:
         config, device = self.config, self.job.device
-        steps = questions // config.question_batch
+        steps = self._steps(name)
         seed = config.seed * 100 + stream
         maker = BlockMaker(**taught[1], seed=seed, languages=config.languages, size=BLOCK)
         # Polishing starts with every family in play.
@@ -219,7 +231,7 @@ class _Run:
                     name,
                     steps,
                     rate,
-                    ReasoningStep(self.network),
+                    self._module(name),
                     feed,
                     report=lambda: reasoning_report(self.network, trial[0], block, device),
                 )
