@@ -1,4 +1,4 @@
-"""Familiarity: one for pictures like those seen, low for others, and it survives saving."""
+"""Familiarity: high for pictures like those seen, low for others."""
 
 import pytest
 import torch
@@ -27,8 +27,8 @@ def test_everything_is_familiar_before_it_is_fitted():
 
 def test_pictures_of_the_same_kind_are_familiar(fitted):
     found = fitted(blobs(2000, 4))
-    assert (found == 1).float().mean() == pytest.approx(0.98, abs=0.01)
-    assert found.min() > 0.4
+    assert (found >= 0.5).float().mean() == pytest.approx(0.98, abs=0.01)
+    assert found.median() > 0.7
 
 
 def test_distance_counts_in_units_of_each_direction(fitted):
@@ -42,14 +42,14 @@ def test_distance_counts_in_units_of_each_direction(fitted):
 
 
 def test_other_pictures_are_not_familiar(fitted):
-    assert fitted(blobs(100, 6, shift=3)).max() < 0.5
+    assert fitted(blobs(100, 6, shift=3)).max() < 0.3
 
 
 def test_a_constant_feature_does_no_harm():
     x = torch.cat([blobs(500, 7), torch.ones(500, 1)], dim=1)
     familiarity = Familiarity(5)
     familiarity.fit(x, x)
-    assert familiarity(x).isfinite().all() and (familiarity(x) == 1).float().mean() > 0.95
+    assert familiarity(x).isfinite().all() and (familiarity(x) >= 0.5).float().mean() > 0.95
 
 
 def test_spread_is_mean_and_deviation_of_each_channel():

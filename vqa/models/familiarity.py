@@ -10,11 +10,14 @@ import torch
 from torch import Tensor, nn
 
 _SHRINK = 1e-3  # variance added in every direction, where each feature alone has 1
-_USUAL = 0.98  # share of held-out pictures that count as wholly familiar
+_USUAL = 0.98  # share of held-out pictures with a familiarity of at least one half
+_STEEP = 4  # how fast familiarity falls around one half
 
 
 class Familiarity(nn.Module):
-    """Features (B, F) -> familiarity (B,) in (0, 1]; 1 for everything until it is fitted.
+    """Features (B, F) -> familiarity (B,) in [0, 1]; 1 for everything until it is fitted.
+
+    One half is where only 2 % of held-out pictures are less familiar.
 
     Args:
         features: F.
@@ -27,7 +30,7 @@ class Familiarity(nn.Module):
         self.register_buffer("reference", torch.ones(()))
 
     def forward(self, features: Tensor) -> Tensor:
-        return self.reference / torch.maximum(self.distance(features), self.reference)
+        return 1 / (1 + (self.distance(features) / self.reference) ** _STEEP)
 
     def distance(self, features: Tensor) -> Tensor:
         """(B,) Mahalanobis distance per dimension: about 1 for training pictures."""
@@ -36,8 +39,8 @@ class Familiarity(nn.Module):
 
     @torch.no_grad()
     def fit(self, taught: Tensor, held_out: Tensor) -> None:
-        """Fits the Gaussian to features (n, F) of training pictures, and the distance that is
-        still wholly familiar to those (m, F) of pictures that nothing was trained on."""
+        """Fits the Gaussian to features (n, F) of training pictures, and the distance of familiarity
+        one half to those (m, F) of pictures that nothing was trained on."""
         taught = taught.double()
         mean = taught.mean(0)
         scale = taught.std(0).clamp(min=1e-6)
