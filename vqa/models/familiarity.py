@@ -39,8 +39,8 @@ class Familiarity(nn.Module):
 
     @torch.no_grad()
     def fit(self, taught: Tensor, held_out: Tensor) -> None:
-        """Fits the Gaussian to features (n, F) of training pictures, and the distance of familiarity
-        one half to those (m, F) of pictures that nothing was trained on."""
+        """Fits the Gaussian to features (n, F) of training pictures, and the distance at which
+        familiarity is one half to those (m, F) of pictures that nothing was trained on."""
         taught = taught.double()
         mean = taught.mean(0)
         scale = taught.std(0).clamp(min=1e-6)
