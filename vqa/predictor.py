@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from math import isfinite
 from pathlib import Path
 from threading import Lock
@@ -120,7 +121,7 @@ class Predictor:
         asked, images = [], []
         for r in requests:
             asked.append(prepare_question(r.question, self.checkpoint.vocab))
-            images.append(load_image(r.image))
+            images.append(self._keyed(r.image))
         regions = self._regions(images)
         longest = max(len(q.ids) for q in asked)
         tokens = torch.zeros(len(asked), longest, dtype=torch.long)
@@ -206,18 +207,33 @@ class Predictor:
         known = [sum(token in vocab for token in q.tokens) / len(q.tokens) for q in asked]
         return [c * k for c, k in zip(clarity, known, strict=True)]
 
-    def _regions(self, images: Sequence[Image.Image]) -> Regions:
-        """Encoded images; those seen lately come from the cache."""
-        keys = [content_hash(image) for image in images]
+    def _keyed(self, source: object) -> tuple[str, Image.Image | Regions]:
+        """(key, picture); of the bytes of a file seen lately its regions, without decoding it."""
+        if not isinstance(source, bytes):
+            image = load_image(source)
+            return content_hash(image), image
+        key = f"file {blake2b(source, digest_size=16).hexdigest()}"
         with self._lock:
-            known = {key: self._cache[key] for key in keys if key in self._cache}
-            for key in known:
+            if key in self._cache:
                 self._cache.move_to_end(key)
-        new = {k: i for k, i in zip(keys, images, strict=True) if k not in known}
+                return key, self._cache[key]
+        return key, load_image(source)
+
+    def _regions(self, images: Sequence[tuple[str, Image.Image | Regions]]) -> Regions:
+        """Encoded images; those seen lately come from the cache."""
+        keys = [key for key, _ in images]
+        known = {key: found for key, found in images if isinstance(found, Regions)}
+        with self._lock:
+            for key in keys:
+                if key in self._cache and key not in known:
+                    known[key] = self._cache[key]
+                    self._cache.move_to_end(key)
+        new = {k: i for k, i in images if k not in known}
         if new:
             size = self.checkpoint.config.image_encoder.image_size
             batch = torch.stack([to_tensor(image, size) for image in new.values()])
-            encoded = self.checkpoint.network.image_encoder(batch.to(self.device))
+            batch = batch.to(self.device).contiguous(memory_format=torch.channels_last)
+            encoded = self.checkpoint.network.image_encoder(batch)
             known |= {key: encoded.row(k) for k, key in enumerate(new)}
             with self._lock:
                 self._cache |= {key: known[key] for key in new}
