@@ -97,6 +97,14 @@ class Predictor:
         self._cached_images = cached_images
         self._lock = Lock()
 
+    @torch.inference_mode()
+    def warm_up(self) -> None:
+        """Runs the network once, so that the first visitor need not wait for memory."""
+        width, height = self.checkpoint.config.image_encoder.image_size
+        images = torch.full((1, 3, height, width), 0.5, device=self.device)
+        tokens = torch.full((1, 8), 1, device=self.device)
+        self.checkpoint.network(images, tokens, torch.tensor([8]))
+
     def ask(self, image: object, question: str, top_k: int = 5) -> Answer:
         """Answers one question about one image.
 

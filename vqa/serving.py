@@ -139,6 +139,7 @@ def main(argv: list[str] | None = None) -> int:
         from vqa import load_predictor
 
         predictor = load_predictor(options.checkpoint, device=options.device)
+        predictor.warm_up()
         serve(predictor, os.path.basename(os.path.normpath(options.checkpoint)), options)
     except VQAError as error:
         print(f"app.py: {error}", file=sys.stderr)
