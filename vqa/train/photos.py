@@ -131,8 +131,9 @@ def _open(name: str, config: PhotoConfig) -> list[_Taught]:
     for sample in samples:
         parts[_held_back(sample.image, config.validation)].append(sample)
     taught = [_Taught(name, AskedSource(parts[0]), AskedSource(parts[1]), share, {})]
-    if kind == "vqa_v2" and _TEXT_ONLY in data.splits and config.shares.get("text"):
-        text = TextSource(list(vqa_v2.read_text(existing_folder(where), _TEXT_ONLY)))
+    root = existing_folder(where)
+    if kind == "vqa_v2" and _TEXT_ONLY in vqa_v2.text_splits(root) and config.shares.get("text"):
+        text = TextSource(list(vqa_v2.read_text(root, _TEXT_ONLY)))
         taught.append(_Taught(f"{name} ({_TEXT_ONLY})", text, None, config.shares["text"], {}))
     return taught
 
