@@ -14,7 +14,13 @@ from torch import Tensor, nn
 from vqa.checkpoint import Checkpoint, save
 from vqa.config import PhotoConfig, to_dict
 from vqa.data import vqa_v2
-from vqa.data.build import existing_folder, label_table, open_data, split_name
+from vqa.data.build import (
+    existing_folder,
+    label_table,
+    open_data,
+    refuse_evaluation,
+    split_name,
+)
 from vqa.data.label_schema import YES_NO
 from vqa.data.sources import AskedSource, LabelSource, Source, TextSource
 from vqa.errors import ConfigError
@@ -115,6 +121,7 @@ def _open(name: str, config: PhotoConfig) -> list[_Taught]:
     share, split = config.shares[kind], config.splits.get(kind, "train")
     if kind in ("labels", "grocery"):
         table = label_table(name)
+        refuse_evaluation(name, split)
         rows = [row for of_row, _, row in table.rows if of_row == split]
         column = table.schema.image
         parts = ([], [])
