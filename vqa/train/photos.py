@@ -163,14 +163,18 @@ def vocabularies(taught: Sequence[_Taught], config: PhotoConfig) -> tuple[Vocab,
     """
     words: Counter = Counter()
     answers: Counter = Counter()
+    always: set[str] = set()
     for part in taught:
-        for text in part.train.texts():
-            words.update(set(tokenize(text)))
         made = isinstance(part.train, LabelSource)
+        for text in part.train.texts():
+            tokens = set(tokenize(text))
+            words.update(tokens)
+            if made:  # it is asked many times, though its words are in one template only
+                always |= tokens
         for answer, n in part.train.answers().items():
             if answer and (n >= config.least_answers or (made and n > 0)):
                 answers[answer] += n
-    known = [w for w, n in words.items() if n >= config.least_words]
+    known = [w for w, n in words.items() if n >= config.least_words or w in always]
     if not answers:
         raise ConfigError(
             f"No answer occurs {config.least_answers} times in the training data; lower "
