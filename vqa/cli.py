@@ -13,22 +13,7 @@ from pathlib import Path
 
 from vqa import commands, serving
 from vqa.errors import VQAError
-
-
-class _Parser(argparse.ArgumentParser):
-    """Answers a wrong option in one line, with exit code 2."""
-
-    def error(self, message: str):
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help.\n")
-
-
-def _number(low: int, high: int):
-    def read(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low} to {high}")
-        return int(text)
-
-    return read
+from vqa.options import OneLineParser, number
 
 
 def _share(text: str) -> float:
@@ -69,13 +54,15 @@ def _device(parser: argparse.ArgumentParser) -> None:
 def _workers(parser: argparse.ArgumentParser) -> None:
     cores = os.cpu_count() or 1
     parser.add_argument(
-        "--workers", type=_number(1, 256), default=cores, help=f"processes that draw; {cores} here"
+        "--workers", type=number(1, 256), default=cores, help=f"processes that draw; {cores} here"
     )
 
 
 def build_parser() -> argparse.ArgumentParser:
     """All commands and their options."""
-    parser = _Parser(prog="python -m vqa", description="Ask pictures, and train what answers.")
+    parser = OneLineParser(
+        prog="python -m vqa", description="Ask pictures, and train what answers."
+    )
     sub = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     p = sub.add_parser("predict", help="ask one picture, or many from a file")
@@ -83,7 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("question", nargs="?", help="in English or Chinese")
     p.add_argument("--checkpoint", default="scenes", metavar="NAME_OR_DIR")
     _device(p)
-    p.add_argument("--top-k", type=_number(1, 1000), default=5, help="answers to show")
+    p.add_argument("--top-k", type=number(1, 1000), default=5, help="answers to show")
     p.add_argument("--json", action="store_true", help="print the whole answer as JSON")
     p.add_argument("--overlay", type=Path, metavar="OUT.png", help="draw where it looked")
     p.add_argument(
@@ -103,10 +90,10 @@ def build_parser() -> argparse.ArgumentParser:
 
     p = sub.add_parser("simulate", help="draw scenes and write questions, in CLEVR's formats")
     p.add_argument("--out", type=Path, required=True, metavar="DIR")
-    p.add_argument("--n", type=_number(1, 10_000_000), default=100, help="scenes (100)")
-    p.add_argument("--seed", type=_number(0, 2**31 - 1), default=0)
+    p.add_argument("--n", type=number(1, 10_000_000), default=100, help="scenes (100)")
+    p.add_argument("--seed", type=number(0, 2**31 - 1), default=0)
     p.add_argument("--lang", type=_languages, default=("en",), help="en, zh or en,zh")
-    p.add_argument("--questions", type=_number(1, 1000), default=10, help="per scene (10)")
+    p.add_argument("--questions", type=number(1, 1000), default=10, help="per scene (10)")
     p.add_argument("--size", type=_size, default=(320, 240), metavar="WxH", help="320x240")
     p.add_argument("--variety", type=_share, default=1.0, help="of the look; 0 is CLEVR's (1)")
     p.add_argument("--noise", type=_share, default=0.0, help="share of questions with a slip (0)")
@@ -121,7 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _device(p)
     _workers(p)
-    p.add_argument("--threads", type=_number(1, 256), help="computing threads of this process")
+    p.add_argument("--threads", type=number(1, 256), help="computing threads of this process")
     p.add_argument("--resume", action="store_true", help="go on with what is in --out")
     p.add_argument(
         "--from", dest="start", metavar="NAME_OR_DIR", help="start from a trained checkpoint"
@@ -136,7 +123,7 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--lang", choices=("en", "zh"), default="en")
     _device(p)
     _workers(p)
-    p.add_argument("--threads", type=_number(1, 256), help="computing threads")
+    p.add_argument("--threads", type=number(1, 256), help="computing threads")
     p.add_argument("--label", help="name of the figures in the card; the data's when left out")
     p.add_argument(
         "--write",

@@ -17,27 +17,23 @@ import sys
 import time
 
 from vqa.errors import ConfigError, VQAError
+from vqa.options import OneLineParser, number
 
 _UNITS = {"": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30}
 
 
-class _Parser(argparse.ArgumentParser):
-    """Answers a wrong option in one line, with exit code 2."""
-
-    def error(self, message: str):
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help.\n")
-
-
 def parse_args(argv: list[str]) -> argparse.Namespace:
     """The options, checked. Leaves the process with code 2 and one line when one is wrong."""
-    parser = _Parser(prog="app.py", description="Serve the page on which people ask pictures.")
+    parser = OneLineParser(
+        prog="app.py", description="Serve the page on which people ask pictures."
+    )
     parser.add_argument("--checkpoint", default="scenes", metavar="NAME_OR_DIR")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps, ...")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for all networks")
-    parser.add_argument("--port", default=7860, type=_number(0, 65535), help="0 for any free one")
+    parser.add_argument("--port", default=7860, type=number(0, 65535), help="0 for any free one")
     parser.add_argument("--share", action="store_true", help="also get a public link")
     parser.add_argument("--auth", type=_credentials, metavar="USER:PASSWORD")
-    parser.add_argument("--queue-size", default=64, type=_number(1, 10_000))
+    parser.add_argument("--queue-size", default=64, type=number(1, 10_000))
     parser.add_argument("--max-upload", default="10mb", type=parse_size, metavar="SIZE")
     return parser.parse_args(argv)
 
@@ -53,15 +49,6 @@ def parse_size(text: str) -> int:
     if size < 2**10:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size of at least 1kb, like 10mb")
     return size
-
-
-def _number(low: int, high: int):
-    def read(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low} to {high}")
-        return int(text)
-
-    return read
 
 
 def _credentials(text: str) -> tuple[str, str]:

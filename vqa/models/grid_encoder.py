@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vqa.config import ImageEncoderConfig
+from vqa.models.familiarity import Familiarity, spread
 from vqa.models.image_encoder import IMAGE_ENCODERS, Regions
 
 
@@ -59,10 +60,16 @@ class GridEncoder(nn.Module):
             _Block(4 * w, 4 * w, 1),
         )
         self.project = nn.Linear(4 * w + 2, dim)
+        self.familiarity = Familiarity(8 * w)
+
+    def signature(self, images: Tensor) -> Tensor:
+        """(B, F): what `familiarity` judges pictures by."""
+        return spread(self.body(images * 2 - 1))
 
     def forward(self, images: Tensor) -> Regions:
         """(B, 3, H, W) in [0, 1] -> H/16 x W/16 regions, all valid."""
         grid = self.body(images * 2 - 1)
+        clarity = self.familiarity(spread(grid))
         batch, _, rows, columns = grid.shape
         y = (torch.arange(rows, device=grid.device) + 0.5) / rows
         x = (torch.arange(columns, device=grid.device) + 0.5) / columns
@@ -73,5 +80,4 @@ class GridEncoder(nn.Module):
         half = torch.tensor([0.5 / columns, 0.5 / rows], device=grid.device)
         boxes = torch.cat([middle - half, middle + half], dim=-1).expand(batch, -1, -1)
         mask = torch.ones(boxes.shape[:2], dtype=torch.bool, device=grid.device)
-        clarity = torch.ones(batch, device=grid.device)
         return Regions(self.project(cells), mask, boxes, clarity)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from vqa.config import ImageEncoderConfig
 from vqa.errors import ConfigError
+from vqa.models.familiarity import Familiarity, spread
 from vqa.registry import Registry
 
 IMAGE_ENCODERS: Registry[nn.Module] = Registry("image encoder")
@@ -134,6 +135,7 @@ class CompactEncoder(nn.Module):
         )
         self.descriptor_size = 1 + sum(self.sizes) + 2 + 4
         self.project = nn.Linear(self.descriptor_size, dim)
+        self.familiarity = Familiarity(2 * c)
 
     def grid(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, H, W) in [0, 1] -> features (B, C, H/4, W/4), heat logits (B, H/4, W/4)."""
@@ -172,7 +174,9 @@ class CompactEncoder(nn.Module):
 
     def propose(self, images: Tensor) -> Proposals:
         """Finds objects in (B, 3, H, W) images in [0, 1]."""
-        features, heat = self.grid(images)
+        return self._propose(*self.grid(images))
+
+    def _propose(self, features: Tensor, heat: Tensor) -> Proposals:
         score = heat.sigmoid()
         peak = F.max_pool2d(score.unsqueeze(1), 3, stride=1, padding=1).squeeze(1)
         score = torch.where(score == peak, score, torch.zeros_like(score)).flatten(1)
@@ -202,5 +206,11 @@ class CompactEncoder(nn.Module):
         mask = proposals.mask.to(certain.dtype)
         return (certain * mask).sum(-1) / mask.sum(-1)
 
+    def signature(self, images: Tensor) -> Tensor:
+        """(B, F): what `familiarity` judges pictures by."""
+        return spread(self.grid(images)[0])
+
     def forward(self, images: Tensor) -> Regions:
-        return self.regions(self.propose(images))
+        features, heat = self.grid(images)
+        found = self.regions(self._propose(features, heat))
+        return replace(found, clarity=found.clarity * self.familiarity(spread(features)))

@@ -6,7 +6,20 @@ import platform
 
 import torch
 
-from vqa.config import PhotoConfig, TrainConfig
+from vqa.config import PhotoConfig, TrainConfig, to_dict
+
+
+def _common(config: TrainConfig | PhotoConfig, command: str, calibration: dict) -> dict:
+    return {
+        "command": command,
+        "seed": config.seed,
+        "training": to_dict(config),
+        "software": {"python": platform.python_version(), "torch": torch.__version__},
+        "languages": list(config.languages),
+        "calibration": calibration,
+        "figures": {},
+        "licence": "Apache-2.0",
+    }
 
 
 def make_card(
@@ -16,22 +29,20 @@ def make_card(
     command: str,
     extra: str | None,
     calibration: dict[str, float],
-    training: dict,
 ) -> dict:
     """A card without figures; `python -m vqa evaluate --write` adds those.
 
     Args:
         command: the training as typed. extra: other labelled pictures used, in words.
-        training: the configuration in plain types.
     """
     pictures = [f"{config.renders + config.polish_scenes:,} pictures drawn by vqa.world"]
     if extra:
         pictures.append(extra)
-    return {
+    return _common(config, command, calibration) | {
         "name": name,
         "summary": (
             "Simulated scenes of 3 to 10 cubes, spheres and cylinders on a plain ground "
-            "(CLEVR's world): colours, shapes, sizes, materials, places, counts, comparisons."
+            "(CLEVR's world): colors, shapes, sizes, materials, places, counts, comparisons."
         ),
         "summary_zh": (
             "由 3 到 10 个立方体、球体和圆柱体组成的模拟场景（CLEVR 世界）："
@@ -44,22 +55,14 @@ def make_card(
                 f"written by vqa.world.grammar ({', '.join(config.languages)})"
             ),
         },
-        "command": command,
-        "seed": config.seed,
-        "training": training,
-        "software": {"python": platform.python_version(), "torch": torch.__version__},
         "parameters": parameters,
-        "languages": list(config.languages),
-        "calibration": calibration,
-        "figures": {},
         "limits": [
-            "Knows only cubes, spheres and cylinders in eight colours, two sizes and two "
+            "Knows only cubes, spheres and cylinders in eight colors, two sizes and two "
             "materials, seen from above at an angle; it has never seen a photograph.",
             "Answers yes or no, a number from 0 to 10, or an attribute; never a sentence.",
             "Chains longer than three relations, and questions about other things, are not "
             "understood; their answers should not be trusted.",
         ],
-        "licence": "Apache-2.0",
     }
 
 
@@ -70,30 +73,20 @@ def make_photo_card(
     parameters: int,
     command: str,
     calibration: dict[str, float],
-    training: dict,
 ) -> dict:
     """As `make_card`, for photographs; `data` names the training data as given."""
-    kinds = [f"{part.split(':')[0]}:{part.rsplit('/', 1)[-1]}" for part in data]
-    return {
+    return _common(config, command, calibration) | {
         "name": name,
         "summary": (
             "Photographs of products, groceries and rooms: what it is, its kind, its color, "
             "how many, yes or no."
         ),
         "summary_zh": "商品、食品和室内的照片：是什么、哪一类、什么颜色、有几个、是不是。",
-        "trained_on": {"pictures and questions": ", ".join(kinds)},
-        "command": command,
-        "seed": config.seed,
-        "training": training,
-        "software": {"python": platform.python_version(), "torch": torch.__version__},
+        "trained_on": {"pictures and questions": ", ".join(data)},
         "parameters": parameters,
-        "languages": list(config.languages),
-        "calibration": calibration,
-        "figures": {},
         "limits": [
             "Trained from scratch on a few ten thousand small photographs: it knows shop products "
             "well, and scenes of everyday life poorly.",
             "Answers are chosen from those of its training data; never a sentence.",
         ],
-        "licence": "Apache-2.0",
     }

@@ -161,6 +161,23 @@ def fit(stage: Stage, folder: Path, device: torch.device, resume: bool = True) -
         draw_curves(log)
 
 
+def restore(name: str, steps: int, module: nn.Module, folder: Path) -> bool:
+    """Puts the averaged weights of a stage that has ended into its module.
+
+    Returns:
+        False, with the module as it was, when `folder` holds no state of `steps` steps.
+    """
+    path = folder / f"{name}.state"
+    if not path.exists():
+        return False
+    saved = torch.load(path, weights_only=True)
+    if saved["step"] != steps:
+        return False
+    module.load_state_dict(saved["average"])
+    module.eval()
+    return True
+
+
 def _tell(stage: Stage, state: _State) -> None:
     current = {k: v.detach().clone() for k, v in stage.module.state_dict().items()}
     stage.module.load_state_dict(state.average)

@@ -124,12 +124,13 @@ def perception_loss(
 class PerceptionStep(nn.Module):
     """`perception_loss` as a module, so that it can run on several processes.
 
-    The encoder's projection belongs to reasoning and is no part of it.
+    The encoder's projection belongs to reasoning, and its familiarity is fitted at the end.
     """
 
     def __init__(self, encoder: CompactEncoder) -> None:
         super().__init__()
-        parts = {name: part for name, part in encoder.named_children() if name != "project"}
+        apart = ("project", "familiarity")
+        parts = {name: part for name, part in encoder.named_children() if name not in apart}
         self.parts = nn.ModuleDict(parts)
         self._loss = partial(perception_loss, encoder)
 

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from vqa.checkpoint import Checkpoint, save
-from vqa.config import PhotoConfig, to_dict
+from vqa.config import PhotoConfig
 from vqa.data import vqa_v2
 from vqa.data.build import (
     existing_folder,
@@ -150,6 +151,12 @@ def _open(name: str, config: PhotoConfig) -> list[_Taught]:
     return taught
 
 
+def _said(name: str) -> str:
+    """A data set as a card names it: without folders of this machine."""
+    kind, where = split_name(name)
+    return f"{kind}:{', '.join(Path(part).name for part in where.split(','))}"
+
+
 def _split_answer(sample):
     parts = tuple(part.strip() for part in sample.answer.split(","))
     return type(sample)(sample.image, sample.question, parts, sample.kind)
@@ -233,6 +240,7 @@ def train_photos(job: PhotoJob) -> None:
         return PhotoFeed(sources, vocab, answers, size, *sizes, seed, job.device, augment)
 
     step = PhotoStep(network)
+    train = feed("train", config.seed * 100 + 31, augment=True)
     check = feed("check", config.seed * 100 + 32, augment=False)
 
     def report() -> dict[str, float]:
@@ -245,7 +253,7 @@ def train_photos(job: PhotoJob) -> None:
             config.steps,
             config.rate,
             step,
-            feed("train", config.seed * 100 + 31, augment=True),
+            train,
             half=True,
             report=report,
         ),
@@ -254,21 +262,16 @@ def train_photos(job: PhotoJob) -> None:
         job.resume,
     )
     step.eval()
-    logits, best = [], []
-    with torch.no_grad():
-        for k in range(40):
-            *inputs, targets = check(1000 + k, 0, 1)
-            logits.append(step.answer(*inputs).float().cpu())
-            best.append(targets.argmax(-1).cpu())
-    logits, best = torch.cat(logits), torch.cat(best)
+    encoder = network.image_encoder
+    encoder.familiarity.fit(_signatures(encoder, train, 6000), _signatures(encoder, check, 2000))
+    calibration = _calibration(step, check)
     card = make_photo_card(
         name=job.out.name,
         config=config,
-        data=[part.name for part in taught],
+        data=[_said(part.name) for part in taught],
         parameters=sum(p.numel() for p in network.parameters()),
         command=job.command,
-        calibration=calibrate(logits, best, torch.ones(len(best))),
-        training=to_dict(config),
+        calibration=calibration,
     )
     save(job.out, network, model, vocab, answers, card)
 
@@ -278,3 +281,32 @@ def _right(step: PhotoStep, batch: tuple) -> Tensor:
     step.eval()
     *inputs, targets = batch
     return targets.gather(1, step.answer(*inputs).argmax(-1, keepdim=True)).cpu()
+
+
+@torch.no_grad()
+def _signatures(encoder: nn.Module, feed: PhotoFeed, count: int) -> Tensor:
+    """(n, F) of about `count` pictures, each source with its share."""
+    parts = [(pictures, share) for _, pictures, share in feed.sources if pictures is not None]
+    total = sum(share for _, share in parts)
+    found = []
+    for pictures, share in parts:
+        wanted = min(len(pictures), max(1, round(count * share / total)))
+        rows = np.linspace(0, len(pictures) - 1, wanted).astype(int)
+        for start in range(0, wanted, 64):
+            batch = torch.from_numpy(np.array(pictures[rows[start : start + 64]]))
+            pixels = batch.permute(0, 3, 1, 2).float().div(255).to(feed.device)
+            found.append(encoder.signature(pixels).cpu())
+    return torch.cat(found)
+
+
+@torch.no_grad()
+def _calibration(step: PhotoStep, check: PhotoFeed, batches: int = 40) -> dict[str, float]:
+    """Calibration from pictures that were held back from training."""
+    logits, best, clarity = [], [], []
+    for k in range(batches):
+        *inputs, targets = check(1000 + k, 0, 1)
+        logits.append(step.answer(*inputs).float().cpu())
+        best.append(targets.argmax(-1).cpu())
+        images, seen = inputs[:2]
+        clarity.append(step.network.image_encoder(images[seen]).clarity.cpu())
+    return calibrate(torch.cat(logits), torch.cat(best), torch.cat(clarity))

@@ -6,15 +6,17 @@ reasoning do not need each other, so two processes can work on them at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from vqa.checkpoint import save
-from vqa.config import ModelConfig, TrainConfig, to_dict
+from vqa.config import ModelConfig, TrainConfig
 from vqa.data.questions import BlockMaker, world_answers, world_vocab
 from vqa.data.renders import SHARD, Renders, join, read_shard, render_shards
 from vqa.errors import ConfigError
@@ -24,7 +26,7 @@ from vqa.train.calibrate import calibrate
 from vqa.train.card import make_card
 from vqa.train.feeds import BLOCK, PictureFeed, QuestionFeed
 from vqa.train.imagine import imagine
-from vqa.train.loop import Stage, fit
+from vqa.train.loop import Stage, fit, restore
 from vqa.train.perception import PerceptionStep, perception_report
 from vqa.train.reasoning import ReasoningStep, family_weights, reasoning_report
 from vqa.world.picture import refuse_evaluation_seed
@@ -123,7 +125,24 @@ class _Run:
         """Runs stage `name`, one of `STAGES`."""
         if name not in STAGES:
             raise ConfigError(f"There is no stage {name!r}; choose one of: {', '.join(STAGES)}.")
+        # A stage that has ended needs no data.
+        if self.job.resume and restore(name, self._steps(name), self._module(name), self.folder):
+            return
         getattr(self, f"_{name}")()
+
+    def _steps(self, name: str) -> int:
+        config = self.config
+        return {
+            "perception": config.perception_samples // config.perception_batch,
+            "adapt": config.adapt_samples // config.perception_batch,
+            "reasoning": config.questions // config.question_batch,
+            "polish": config.polish_questions // config.question_batch,
+        }[name]
+
+    def _module(self, name: str) -> nn.Module:
+        if name in ("perception", "adapt"):
+            return PerceptionStep(self.encoder)
+        return ReasoningStep(self.network)
 
     def _renders(self, seed: int, shards: range) -> Renders:
         width, height = self.config.model.image_encoder.image_size
@@ -138,27 +157,25 @@ class _Run:
     def _perception(self) -> None:
         config = self.config
         own = self._renders(config.seed, range(config.renders // SHARD))
-        self._perceive(
-            "perception", [(own, 1.0)], config.perception_samples, config.perception_rate, 11
-        )
+        self._perceive("perception", [(own, 1.0)], config.perception_rate, 11)
 
     def _adapt(self) -> None:
         config = self.config
         own = self._renders(config.seed, range(config.renders // SHARD))
         extra, share = self.job.extra[0], config.adapt_share
         parts = [(own, 1 - share), (extra, share)]
-        self._perceive("adapt", parts, config.adapt_samples, config.adapt_rate, 12)
+        self._perceive("adapt", parts, config.adapt_rate, 12)
 
-    def _perceive(self, name: str, parts: list, samples: int, rate: float, stream: int) -> None:
+    def _perceive(self, name: str, parts: list, rate: float, stream: int) -> None:
         config, device = self.config, self.job.device
         held_out = self._held_out()
         feed = PictureFeed(parts, config.perception_batch, config.seed * 100 + stream, device)
         self._fit(
             Stage(
                 name,
-                samples // config.perception_batch,
+                self._steps(name),
                 rate,
-                PerceptionStep(self.encoder),
+                self._module(name),
                 feed,
                 half=True,
                 report=lambda: perception_report(self.encoder, held_out, device),
@@ -174,7 +191,6 @@ class _Run:
             "reasoning",
             (bank, _asked_about(labels)),
             (trial, _asked_about(trial_labels)),
-            config.questions,
             config.reasoning_rate,
             13,
         )
@@ -188,7 +204,6 @@ class _Run:
             "polish",
             (look_at_all(self.encoder, unseen, device), labels_of(unseen)),
             (look_at_all(self.encoder, held_out, device), labels_of(held_out)),
-            config.polish_questions,
             config.polish_rate,
             14,
         )
@@ -198,12 +213,11 @@ class _Run:
         name: str,
         taught: tuple[Bank, dict],
         trial: tuple[Bank, dict],
-        questions: int,
         rate: float,
         stream: int,
     ) -> None:
         config, device = self.config, self.job.device
-        steps = questions // config.question_batch
+        steps = self._steps(name)
         seed = config.seed * 100 + stream
         maker = BlockMaker(**taught[1], seed=seed, languages=config.languages, size=BLOCK)
         # Polishing starts with every family in play.
@@ -217,7 +231,7 @@ class _Run:
                     name,
                     steps,
                     rate,
-                    ReasoningStep(self.network),
+                    self._module(name),
                     feed,
                     report=lambda: reasoning_report(self.network, trial[0], block, device),
                 )
@@ -225,10 +239,34 @@ class _Run:
         finally:
             feed.close()
 
+    def _fit_familiarity(self, held_out: Renders, adapted: bool) -> None:
+        first = self.config.renders // SHARD
+        taught = [self._renders(self.config.seed, range(max(first - 8, 0), first))]
+        if adapted and self.job.extra is not None:
+            taught.append(self.job.extra[0])
+        self.encoder.familiarity.fit(
+            *(
+                torch.cat(
+                    [self.encoder.signature(x) for part in parts for x in self._batches(part)]
+                )
+                for parts in (taught, [held_out])
+            )
+        )
+
+    def _batches(self, renders: Renders) -> Iterator[Tensor]:
+        """Pictures (B, 3, H, W) as the encoder reads them."""
+        for start in range(0, len(renders), 64):
+            pixels = torch.from_numpy(renders.images[start : start + 64])
+            yield pixels.permute(0, 3, 1, 2).float().div(255).to(self.job.device)
+
+    @torch.no_grad()
     def finish(self, out: Path, model: ModelConfig, adapted: bool = True) -> None:
         """Calibrates and writes the checkpoint."""
         config, device = self.config, self.job.device
+        self.network.eval()
         held_out = self._held_out()
+        self._fit_familiarity(held_out, adapted)
+        clarity = torch.cat([self.encoder(x).clarity.cpu() for x in self._batches(held_out)])
         bank = look_at_all(self.encoder, held_out, device)
         maker = BlockMaker(
             **labels_of(held_out),
@@ -237,17 +275,14 @@ class _Run:
             size=10 * len(held_out),
         )
         block = maker.make((0, family_weights(_NEAR_END)))
-        logits, clarity = [], []
-        self.network.eval()
-        with torch.no_grad():
-            for start in range(0, len(block), 256):
-                rows = np.arange(start, min(start + 256, len(block)))
-                proposals, tokens, lengths, *_ = gather(bank, block, rows, device)
-                seen = self.encoder.regions(proposals)
-                logits.append(self.network.answer(seen, tokens, lengths).logits.cpu())
-                clarity.append(seen.clarity.cpu())
+        logits = []
+        for start in range(0, len(block), 256):
+            rows = np.arange(start, min(start + 256, len(block)))
+            proposals, tokens, lengths, *_ = gather(bank, block, rows, device)
+            seen = self.encoder.regions(proposals)
+            logits.append(self.network.answer(seen, tokens, lengths).logits.cpu())
         answers = torch.from_numpy(block.answer)
-        calibration = calibrate(torch.cat(logits), answers, torch.cat(clarity))
+        calibration = calibrate(torch.cat(logits), answers, clarity)
         extra = self.job.extra[1] if adapted and self.job.extra else None
         card = make_card(
             name=self.job.out.name,
@@ -256,7 +291,6 @@ class _Run:
             command=self.job.command,
             extra=extra,
             calibration=calibration,
-            training=to_dict(config),
         )
         save(out, self.network, model, world_vocab(), world_answers(), card)
 
