@@ -41,10 +41,10 @@ _CONTRACTIONS = {
 
 def normalize(answer: str) -> str:
     """An answer in the evaluator's form: "The Two." gives "2", "T-shirt" gives "t shirt"."""
-    text = " ".join(answer.split())
+    text = said = " ".join(answer.split())
     in_number = _COMMA_IN_NUMBER.search(text)
     for mark in _MARKS:
-        beside_space = f"{mark} " in answer or f" {mark}" in answer
+        beside_space = f"{mark} " in said or f" {mark}" in said
         text = text.replace(mark, "" if beside_space or in_number else " ")
     text = _PERIOD.sub("", text).lower()
     words = [_DIGITS.get(word, word) for word in text.split()]

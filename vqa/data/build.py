@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,8 @@ KINDS = {
     "folder": "folder:DIR (own pictures with questions.csv or questions.jsonl)",
     "labels": "labels:FILE.csv[,SCHEMA.json] (a table of labels, one row per picture)",
 }
-# What figures are measured on; never to be trained on.
-EVALUATION_SPLITS = {"val", "test", "heldout", "by_question_test"}
+# Also those with a year, such as val2014 of VQA v2.
+_FOR_EVALUATION = re.compile("(by_question_)?(val|test|heldout)")
 
 
 @dataclass(frozen=True)
@@ -53,20 +54,28 @@ class Data:
             raise DataError(f"{self.name} has no questions in the split {split!r}.")
         return found
 
-    def training_samples(
-        self, split: str, languages: Sequence[str] = ("en",), allow_evaluation: bool = False
-    ) -> list[Sample]:
+    def training_samples(self, split: str, languages: Sequence[str] = ("en",)) -> list[Sample]:
         """As `samples`, but refuses what is meant for evaluation.
 
         Raises:
-            ConfigError: also when `split` is an evaluation split and that is not allowed.
+            ConfigError: also when `split` is an evaluation split.
         """
-        if split in EVALUATION_SPLITS and not allow_evaluation:
-            raise ConfigError(
-                f"{self.name}: the split {split!r} is for evaluation; training on it makes its "
-                "figures worthless. Choose another, or pass --allow-evaluation-data."
-            )
+        refuse_evaluation(self.name, split)
         return self.samples(split, languages)
+
+
+def refuse_evaluation(name: str, split: str) -> None:
+    """Raises ConfigError when `split` of the data `name` is what figures are measured on."""
+    if is_evaluation(split):
+        raise ConfigError(
+            f"{name}: the split {split!r} is for evaluation, and training on it makes its figures "
+            "worthless; choose another."
+        )
+
+
+def is_evaluation(split: str) -> bool:
+    """Whether figures are measured on a split, so that it is never trained on."""
+    return _FOR_EVALUATION.match(split) is not None
 
 
 def split_name(name: str) -> tuple[str, str]:

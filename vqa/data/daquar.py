@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from vqa.data.files import Pictures, read_csv
+from vqa.data.files import Pictures, read_csv, read_lines
 from vqa.data.sample import Sample
 from vqa.errors import DataError
 
@@ -32,15 +32,13 @@ def read(folder: Path, split: str) -> Iterator[Sample]:
     "several" or "one".
 
     Raises:
-        DataError: see `vqa.data.files`; also an empty question or answer.
+        DataError: see `vqa.data.files`; also an empty question or answer, or a picture on both
+            sides of the split by picture.
     """
     if split in _BY_QUESTION:
         path, wanted = folder / _BY_QUESTION[split], None
     else:
-        path, listing = folder / "data.csv", folder / _BY_PICTURE[split]
-        if not listing.is_file():
-            raise DataError(f"{listing} is missing.")
-        wanted = set(listing.read_text(encoding="utf-8").split())
+        path, wanted = folder / "data.csv", _listed(folder, split)
     pictures = Pictures(folder / "images", folder)
     for place, row in read_csv(path, _COLUMNS):
         question, answer, image = (row[name] for name in _COLUMNS)
@@ -50,3 +48,15 @@ def read(folder: Path, split: str) -> Iterator[Sample]:
             raise DataError(f"{place}: the question or the answer is empty.")
         kind = "number" if answer.isdigit() else "several" if "," in answer else "one"
         yield Sample(pictures.find(image, place), question, (answer,), kind)
+
+
+def _listed(folder: Path, split: str) -> set[str]:
+    """The names of a split's pictures."""
+    found: dict[str, str] = {}
+    for place, line in read_lines(folder / _BY_PICTURE[split]):
+        found |= dict.fromkeys(line.split(), place)
+    other = folder / _BY_PICTURE["train" if split == "test" else "test"]
+    for place, line in read_lines(other) if other.is_file() else ():
+        for name in set(line.split()) & set(found):
+            raise DataError(f"{place}: {name} is also in {found[name]}; keep it in one of the two.")
+    return set(found)

@@ -31,6 +31,8 @@ def read(folder: Path, split: str) -> Iterator[Sample]:
         if not isinstance(entry, list) or len(entry) != 3 or not isinstance(entry[0], str):
             raise DataError(f"{place}: should be [question, answer, image id].")
         question, answer, image = entry
+        if not question.strip():
+            raise DataError(f"{place}: the question is empty.")
         if not isinstance(answer, str) or not answer:
             raise DataError(f"{place}: there is no answer.")
         yield Sample(pictures.find(str(image), place), question, (answer,), _kind(answer))

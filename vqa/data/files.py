@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,28 +25,44 @@ def read_json(path: Path) -> object:
 
 def read_json_lines(path: Path) -> Iterator[tuple[str, dict]]:
     """(place like "FILE, line 3", object) of each line; empty lines are passed over."""
-    for number, line in enumerate(_text(path).splitlines(), start=1):
+    for place, line in read_lines(path):
+        try:
+            value = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"{place}: not JSON ({error}).") from error
+        if not isinstance(value, dict):
+            raise DataError(f"{place}: should be an object with named values.")
+        yield place, value
+
+
+def read_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """(place like "FILE, line 3", line) of each line that is not empty."""
+    # Not splitlines(): JSON may hold the other line separators of Unicode as they are.
+    for number, line in enumerate(_text(path).split("\n"), start=1):
         if line.strip():
-            place = f"{path}, line {number}"
-            try:
-                value = json.loads(line)
-            except ValueError as error:
-                raise DataError(f"{place}: not JSON ({error}).") from error
-            if not isinstance(value, dict):
-                raise DataError(f"{place}: should be an object with named values.")
-            yield place, value
+            yield f"{path}, line {number}", line
 
 
 def read_csv(path: Path, needed: tuple[str, ...] = ()) -> Iterator[tuple[str, dict[str, str]]]:
     """(place like "FILE, row 3", column -> text) of each row; the header is row 1.
 
     Raises:
-        DataError: no header, a needed column is missing, or a row has too many or few values.
+        DataError: no header, a needed column is missing, a column is there twice, or a row has too
+            many or few values.
     """
-    rows = csv.reader(_text(path).splitlines())
-    header = [name.strip() for name in next(rows, [])]
-    if not header:
+    reader = csv.reader(io.StringIO(_text(path), newline=""))
+    try:
+        header, *rows = list(reader) or [[]]
+    except csv.Error as error:
+        raise DataError(
+            f"{path}, line {reader.line_num}: {error}; is a quotation mark left open?"
+        ) from error
+    header = [name.strip() for name in header]
+    if not any(header):
         raise DataError(f"{path} is empty; its first line should name the columns.")
+    twice = [name for name in header if name and header.count(name) > 1]
+    if twice:
+        raise DataError(f"{path} has two columns {twice[0]!r}; rename one.")
     lacking = [name for name in needed if name not in header]
     if lacking:
         raise DataError(f"{path} lacks the column {lacking[0]!r}; it has: {', '.join(header)}.")
@@ -99,7 +116,11 @@ class Pictures:
     def _listed(self, folder: Path) -> dict[str, str]:
         if folder not in self._names:
             names: dict[str, str] = {}
-            for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            try:
+                paths = sorted(folder.iterdir()) if folder.is_dir() else []
+            except OSError:  # a name longer than the system allows, or a folder not to be read
+                paths = []
+            for path in paths:
                 if path.suffix.lower() in IMAGE_SUFFIXES:
                     names[path.name] = path.name
                     names.setdefault(path.stem, path.name)

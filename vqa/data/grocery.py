@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vqa.data.files import read_csv
+from vqa.data.files import read_csv, read_lines
 from vqa.data.label_schema import guess_schema, read_schema
 from vqa.data.labels import LabelTable
 from vqa.errors import DataError
@@ -34,13 +34,13 @@ def table(folder: Path, schema: Path | None = None) -> LabelTable:
         names[row[_FINE_ID], row[_COARSE_ID]] = {"fine": fine, "coarse": coarse}
     rows = []
     for split in splits(folder):
-        path = folder / f"{split}.txt"
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            place = f"{path}, line {number}"
+        for place, line in read_lines(folder / f"{split}.txt"):
             parts = tuple(part.strip() for part in line.split(","))
             if len(parts) != 3 or parts[1:] not in names:
                 raise DataError(f"{place}: should be a path, a fine id and its coarse id.")
             rows.append((split, place, {"image": parts[0], "split": split} | names[parts[1:]]))
+    if not rows:
+        raise DataError(f"{folder} has no pictures in train.txt, val.txt or test.txt.")
     if schema is None:
         made = guess_schema([row for _, _, row in rows], "image", "split")
     else:

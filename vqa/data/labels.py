@@ -23,7 +23,8 @@ class LabelTable:
         path: a CSV file with a header. schema: JSON file; guessed when None.
 
     Raises:
-        DataError: see `vqa.data.files`; also when no column names pictures, or a schema is off.
+        DataError: see `vqa.data.files`; also when no column names pictures, a schema is off, or a
+            picture is in several splits.
     """
 
     def __init__(self, path: Path, schema: Path | None = None) -> None:
@@ -52,6 +53,14 @@ class LabelTable:
 
     def _fill(self, rows: list[tuple[str, str, dict[str, str]]]) -> None:
         self.rows = rows
+        sides: dict[str, str] = {}
+        for split, place, row in rows:
+            name = row[self.schema.image]
+            if sides.setdefault(name, split) != split:
+                raise DataError(
+                    f"{place}: {name} is in {sides[name]} and in {split}; a picture must stay on "
+                    "one side, or the test figures mean nothing."
+                )
         # Values to ask about in vain are drawn as often as they occur in training.
         taught = [row for split, _, row in rows if split == "train"]
         self.values = {
@@ -100,6 +109,14 @@ class LabelTable:
                         if asked is not None:
                             said = self.said(name, asked[1], language, confirm)
                             yield Sample(image, asked[0], (said,), name + "?" * confirm)
+
+    def can_ask(self, row: dict[str, str], languages: Sequence[str]) -> bool:
+        """Whether there is anything to ask about a row."""
+        return any(
+            row[name] and (column.ask.get(language) or column.confirm.get(language))
+            for name, column in self.schema.columns.items()
+            for language in languages
+        )
 
     def said(self, name: str, answer: str, language: str, confirm: bool) -> str:
         """An answer of `ask` in the language of the question."""

@@ -82,15 +82,16 @@ class LabelSource:
     """Questions made from a table of labels, new ones every time.
 
     Args:
-        rows: those of the table to ask about.
+        rows: those of the table to ask about; those with nothing to ask are left out.
     """
 
     def __init__(
         self, table: LabelTable, rows: Sequence[dict[str, str]], languages: Sequence[str]
     ) -> None:
-        self.table, self.rows, self.languages = table, rows, tuple(languages)
+        self.table, self.languages = table, tuple(languages)
+        self.rows = [row for row in rows if table.can_ask(row, languages)]
         name = table.schema.image
-        self.pictures = [table.pictures.find(row[name], row[name]) for row in rows]
+        self.pictures = [table.pictures.find(row[name], row[name]) for row in self.rows]
         self._columns = list(table.schema.columns)
 
     def ask(self, picture: int, rng: Random) -> tuple[str, tuple[str, ...]]:

@@ -9,12 +9,23 @@ from vqa.data.files import Pictures, read_json
 from vqa.data.sample import Sample
 from vqa.errors import DataError
 
+# Questions whose pictures are elsewhere; they teach words.
+_TEXT_ONLY = "text_only"
 _QUESTIONS = "v2_OpenEnded_mscoco_{split}_questions.json"
 _ANNOTATIONS = "v2_mscoco_{split}_annotations.json"
 
 
 def splits(folder: Path) -> list[str]:
-    """The splits whose questions and annotations are in `folder`."""
+    """The splits whose questions and annotations are in `folder`, with pictures."""
+    return [s for s in _all_splits(folder) if not s.startswith(_TEXT_ONLY)]
+
+
+def text_splits(folder: Path) -> list[str]:
+    """The splits that have no pictures, only questions and answers (see `read_text`)."""
+    return [s for s in _all_splits(folder) if s.startswith(_TEXT_ONLY)]
+
+
+def _all_splits(folder: Path) -> list[str]:
     before, after = _QUESTIONS.split("{split}")
     found = [p.name[len(before) : -len(after)] for p in sorted(folder.glob(f"{before}*{after}"))]
     return [s for s in found if (folder / _ANNOTATIONS.format(split=s)).is_file()]
@@ -27,19 +38,24 @@ def read(folder: Path, split: str) -> Iterator[Sample]:
     `COCO_<subtype>_<12 digits>.jpg`.
 
     Raises:
-        DataError: see `vqa.data.files`; also a duplicate or unknown question id.
+        DataError: see `vqa.data.files`; also a duplicate or unknown question id, a picture id that
+            is no number, an empty question, or no answers.
     """
     pictures: Pictures | None = None
     for place, subtype, question, answers, kind in _joined(folder, split):
         if pictures is None:
             places = (folder / "images" / subtype, folder / subtype, folder / "images")
             pictures = Pictures(*places)
-        name = f"COCO_{subtype}_{int(question['image_id']):012d}"
+        name = f"COCO_{subtype}_{_number(question, 'image_id', place):012d}"
         yield Sample(pictures.find(name, place), question["question"], answers, kind)
 
 
 def read_text(folder: Path, split: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """(question, answers) of a split whose pictures may be missing."""
+    """(question, answers) of a split whose pictures may be missing.
+
+    Raises:
+        DataError: as `read`.
+    """
     for _, _, question, answers, _ in _joined(folder, split):
         yield question["question"], answers
 
@@ -51,17 +67,18 @@ def _joined(folder: Path, split: str) -> Iterator[tuple[str, str, dict, tuple[st
     annotations: dict[int, dict] = {}
     for number, entry in enumerate(_entries(annotations_path, "annotations")):
         place = f"{annotations_path}, annotation {number}"
-        key = _field(entry, "question_id", place)
+        key = _number(entry, "question_id", place)
         if key in annotations:
             raise DataError(f"{place}: question id {key} is there twice.")
         annotations[key] = entry
-    subtype = read_json(questions_path).get("data_subtype", split)
+    subtype = str(read_json(questions_path).get("data_subtype", split))
     seen: set[int] = set()
     for number, entry in enumerate(questions):
         place = f"{questions_path}, question {number}"
-        key = _field(entry, "question_id", place)
-        for name in ("question", "image_id"):
-            _field(entry, name, place)
+        key = _number(entry, "question_id", place)
+        asked = _field(entry, "question", place)
+        if not isinstance(asked, str) or not asked.strip():
+            raise DataError(f"{place}: the question is empty.")
         if key in seen:
             raise DataError(f"{place}: question id {key} is there twice.")
         seen.add(key)
@@ -81,6 +98,15 @@ def _field(entry: dict, name: str, place: str):
     if name not in entry:
         raise DataError(f"{place}: {name} is missing.")
     return entry[name]
+
+
+def _number(entry: dict, name: str, place: str) -> int:
+    """An id."""
+    value = _field(entry, name, place)
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise DataError(f"{place}: {name} should be a number, not {value!r}.") from None
 
 
 def _entries(path: Path, key: str) -> list[dict]:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from vqa.data.sources import Source
-from vqa.errors import ImageError
+from vqa.errors import ConfigError, ImageError
 from vqa.image import load_image, resized
 from vqa.text import AnswerSpace, Vocab, normalize_answer, tokenize
 
@@ -55,6 +55,9 @@ class PhotoFeed:
         sources: (source, its pictures as `picture_cache` gives them or None for text, share of
             the pictures in a batch).
         pictures: per batch and process. questions: per picture.
+
+    Raises:
+        ConfigError: none of the sources' answers is among `answers`.
     """
 
     def __init__(
@@ -73,6 +76,11 @@ class PhotoFeed:
         self.pictures, self.questions = pictures, questions
         self.seed, self.device, self.augment = seed, device, augment
         self._index: dict[str, int | None] = {}
+        if not any(self._target([said]) for source, _, _ in sources for said in source.answers()):
+            raise ConfigError(
+                "No question about the pictures (those held back for calibration, or all) has an "
+                "answer that is known; lower least_answers in the preset or add data."
+            )
 
     def __call__(self, step: int, rank: int, processes: int) -> tuple:
         """Images (P, 3, H, W), seen (P,) bool, tokens (Q, T), lengths (Q,), picture of each
@@ -86,24 +94,26 @@ class PhotoFeed:
         of_picture: list[int] = []
         targets: list[dict[int, float]] = []
         shares = [share for _, _, share in self.sources]
-        for p in range(self.pictures):
-            source, pictures, _ = rng.choices(self.sources, shares)[0]
-            k = rng.randrange(len(source.pictures))
-            if pictures is not None:
-                images[p], seen[p] = torch.from_numpy(pictures[k]), True
-            flips[p] = rng.random() < 0.5
-            for _ in range(self.questions):
-                question, answers = source.ask(k, rng)
-                target = self._target(answers)
-                if not target:
-                    continue
-                tokens = tokenize(question)
-                if _SIDES & set(tokens):
-                    flips[p] = False
-                ids = self.vocab.encode(tokens) or [1]
-                asked.append([1 if rng.random() < _UNKNOWN else i for i in ids][:64])
-                of_picture.append(p)
-                targets.append(target)
+        while not asked:  # all answers of a small batch may be unknown
+            for p in range(self.pictures):
+                source, pictures, _ = rng.choices(self.sources, shares)[0]
+                k = rng.randrange(len(source.pictures))
+                seen[p] = pictures is not None
+                if pictures is not None:
+                    images[p] = torch.from_numpy(pictures[k])
+                flips[p] = rng.random() < 0.5
+                for _ in range(self.questions):
+                    question, answers = source.ask(k, rng)
+                    target = self._target(answers)
+                    if not target:
+                        continue
+                    tokens = tokenize(question)
+                    if _SIDES & set(tokens):
+                        flips[p] = False
+                    ids = self.vocab.encode(tokens) or [1]
+                    asked.append([1 if rng.random() < _UNKNOWN else i for i in ids][:64])
+                    of_picture.append(p)
+                    targets.append(target)
         lengths = torch.tensor([len(ids) for ids in asked])
         tokens = torch.zeros(len(asked), int(lengths.max()), dtype=torch.long)
         wanted = torch.zeros(len(asked), len(self.answers))

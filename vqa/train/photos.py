@@ -15,10 +15,16 @@ from torch import Tensor, nn
 from vqa.checkpoint import Checkpoint, save
 from vqa.config import PhotoConfig
 from vqa.data import vqa_v2
-from vqa.data.build import existing_folder, label_table, open_data, split_name
+from vqa.data.build import (
+    existing_folder,
+    label_table,
+    open_data,
+    refuse_evaluation,
+    split_name,
+)
 from vqa.data.label_schema import YES_NO
 from vqa.data.sources import AskedSource, LabelSource, Source, TextSource
-from vqa.errors import ConfigError
+from vqa.errors import ConfigError, DataError
 from vqa.models.image_encoder import Regions
 from vqa.models.network import VQANetwork, build
 from vqa.text import AnswerSpace, Vocab, tokenize
@@ -115,6 +121,7 @@ def _open(name: str, config: PhotoConfig) -> list[_Taught]:
         )
     share, split = config.shares[kind], config.splits.get(kind, "train")
     if kind in ("labels", "grocery"):
+        refuse_evaluation(name, split)
         table = label_table(name)
         rows = [row for of_row, _, row in table.rows if of_row == split]
         column = table.schema.image
@@ -122,6 +129,11 @@ def _open(name: str, config: PhotoConfig) -> list[_Taught]:
         for row in rows:
             parts[_held_back(Path(row[column]), config.validation)].append(row)
         train, check = (LabelSource(table, part, config.languages) for part in parts)
+        if not train.pictures:
+            raise DataError(
+                f"{name} has no pictures to ask about in the split {split!r}; it has the splits: "
+                f"{', '.join(table.splits)}."
+            )
         return [_Taught(name, train, check, share, train.translations())]
     data = open_data(name)
     samples = data.training_samples(split)
@@ -132,8 +144,9 @@ def _open(name: str, config: PhotoConfig) -> list[_Taught]:
     for sample in samples:
         parts[_held_back(sample.image, config.validation)].append(sample)
     taught = [_Taught(name, AskedSource(parts[0]), AskedSource(parts[1]), share, {})]
-    if kind == "vqa_v2" and _TEXT_ONLY in data.splits and config.shares.get("text"):
-        text = TextSource(list(vqa_v2.read_text(existing_folder(where), _TEXT_ONLY)))
+    root = existing_folder(where)
+    if kind == "vqa_v2" and _TEXT_ONLY in vqa_v2.text_splits(root) and config.shares.get("text"):
+        text = TextSource(list(vqa_v2.read_text(root, _TEXT_ONLY)))
         taught.append(_Taught(f"{name} ({_TEXT_ONLY})", text, None, config.shares["text"], {}))
     return taught
 
@@ -150,20 +163,34 @@ def _split_answer(sample):
 
 
 def vocabularies(taught: Sequence[_Taught], config: PhotoConfig) -> tuple[Vocab, AnswerSpace]:
-    """Words and answers of the training parts; answers that occur too seldom are left out."""
+    """Words and answers of the training parts; those that occur too seldom are left out.
+
+    Raises:
+        ConfigError: no answer is left.
+    """
     words: Counter = Counter()
     answers: Counter = Counter()
+    always: set[str] = set()
     for part in taught:
-        for text in part.train.texts():
-            words.update(set(tokenize(text)))
         made = isinstance(part.train, LabelSource)
+        for text in part.train.texts():
+            tokens = set(tokenize(text))
+            words.update(tokens)
+            if made:  # it is asked many times, though its words are in one template only
+                always |= tokens
         for answer, n in part.train.answers().items():
             if answer and (n >= config.least_answers or (made and n > 0)):
                 answers[answer] += n
-    known = [w for w, n in words.items() if n >= config.least_words]
-    translations = {"zh": dict(zip(YES_NO["en"], YES_NO["zh"], strict=True))}
-    for part in taught:
-        for language, said in part.translations.items():
+    known = [w for w, n in words.items() if n >= config.least_words or w in always]
+    if not answers:
+        raise ConfigError(
+            f"No answer occurs {config.least_answers} times in the training data; lower "
+            "least_answers in the preset or add data."
+        )
+    yes_no = {"zh": dict(zip(YES_NO["en"], YES_NO["zh"], strict=True))}
+    translations: dict[str, dict[str, str]] = {}
+    for table in (yes_no, *(part.translations for part in taught)):
+        for language, said in table.items():
             translations.setdefault(language, {}).update(
                 {k: v for k, v in said.items() if k in answers}
             )
@@ -177,7 +204,8 @@ def train_photos(job: PhotoJob) -> None:
     """Trains, calibrates and writes a checkpoint.
 
     Raises:
-        ConfigError, DataError: see `vqa.data.build`; also data the preset has no share for.
+        ConfigError, DataError: see `vqa.data.build`; also data the preset has no share for, and
+            too little data to calibrate on.
     """
     config = job.config
     torch.manual_seed(config.seed)
@@ -203,6 +231,11 @@ def train_photos(job: PhotoJob) -> None:
             if source.pictures[0] is not None:
                 pictures = picture_cache(source.pictures, size, folder, f"{which}{number}")
             sources.append((source, pictures, part.share))
+        if not sources:
+            raise ConfigError(
+                f"None of the pictures is held back for calibration with validation "
+                f"{config.validation}; raise it in the preset or add pictures."
+            )
         sizes = config.pictures, config.questions
         return PhotoFeed(sources, vocab, answers, size, *sizes, seed, job.device, augment)
 
