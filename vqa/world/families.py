@@ -191,7 +191,8 @@ def _side(index: SceneIndex, rng: Random, hops: int, banned: int) -> Found | Non
         if steps is None or not base:
             return None
     pools = (index.all,) if hops else ()
-    target = rng.choice(_SIDE_SIZES)
+    # Fewer than all, so that there is something to name the side by.
+    target = min(rng.choice(_SIDE_SIZES), index.size - 1)
     found = open_filters(index, rng, base, pools, target, banned)
     if found is None or bool(found[1]) != bool(target):
         return None
