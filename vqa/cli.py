@@ -100,6 +100,14 @@ def build_parser() -> argparse.ArgumentParser:
     _workers(p)
     p.set_defaults(run=commands.simulate)
 
+    p = sub.add_parser("data", help="look data over before training")
+    actions = p.add_subparsers(dest="action", required=True, metavar="ACTION")
+    p = actions.add_parser("check", help="splits, questions, answers, pictures; what guessing gets")
+    p.add_argument("data", metavar="KIND:WHERE", help="folder:DIR, labels:FILE.csv, vqa_v2:DIR ...")
+    p.add_argument("--lang", type=_languages, default=("en",), help="of made questions (en)")
+    _workers(p)
+    p.set_defaults(run=commands.data_check)
+
     p = sub.add_parser("train", help="train a checkpoint by a preset")
     p.add_argument("preset", type=Path, metavar="configs/PRESET.json")
     p.add_argument("--out", type=Path, required=True, metavar="DIR")

@@ -262,12 +262,7 @@ def evaluate(options: Namespace) -> int:
     _use_threads(options.threads)
     predictor = load_predictor(options.checkpoint, options.device)
     with tqdm(unit="scene", desc="drawing", leave=False, delay=1) as bar:
-
-        def drawn(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        data = open_data(options.data, options.workers, drawn)
+        data = open_data(options.data, options.workers, _shown(bar))
         split = options.split or evaluation_split(data)
         samples = data.samples(split, (options.lang,))
     command = _public(options.typed)
@@ -312,6 +307,41 @@ def publish(options: Namespace) -> int:
     print(f"{options.out}: {', '.join(names)}")
     if options.repo is not None:
         print(f"Uploaded: {upload(options.out, options.repo)}")
+    return 0
+
+
+def _shown(bar):
+    """What moves a progress bar: (done, total)."""
+
+    def move(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    return move
+
+
+def data_check(options: Namespace) -> int:
+    """Looks a data set over; 2 when pictures cannot be read."""
+    from tqdm import tqdm
+
+    from vqa.data.build import open_data
+    from vqa.data.check import survey, survey_text
+
+    with tqdm(unit="picture", leave=False, delay=1) as bar:
+        data = open_data(options.data, options.workers, _shown(bar))
+        found = survey(data, options.lang, _shown(bar))
+    print(survey_text(found))
+    if data.guessed is not None:
+        print("Questions are made by a guess; save this as SCHEMA.json to edit it, and add it to")
+        print(f"the name, {options.data},SCHEMA.json:")
+        print(data.guessed.to_json())
+    if found.unreadable:
+        print(
+            f"vqa data: {len(found.unreadable)} of {found.pictures} pictures cannot be read; "
+            "replace them or leave their questions out.",
+            file=sys.stderr,
+        )
+        return 2
     return 0
 
 

@@ -11,10 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from vqa.data.sample import Sample
+from vqa.data.sample import Sample, score
 from vqa.metrics import accuracy_table, coverage_at_risk, expected_calibration_error
-from vqa.text import normalize_answer
-from vqa.vqa_accuracy import vqa_accuracy
 from vqa.wups import WordNet, words_of
 
 _BATCH = 50
@@ -121,14 +119,6 @@ def evaluate(
         coverage={str(risk): coverage_at_risk(confidence, right, risk) for risk in _RISKS},
     )
     return report, rows
-
-
-def score(answer: str, sample: Sample) -> float:
-    """How right an answer is, in [0, 1]: by the official accuracy where several people answered,
-    else whether it is the sample's answer."""
-    if len(sample.answers) > 1:
-        return vqa_accuracy(answer, sample.answers)
-    return float(normalize_answer(answer) == normalize_answer(sample.answer))
 
 
 def _majority(samples: Sequence[Sample]) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vqa.data import clevr, daquar, easy_vqa, folder, grocery, heldout, vqa_v2
+from vqa.data.label_schema import Schema
 from vqa.data.labels import LabelTable
 from vqa.data.sample import Sample
 from vqa.errors import ConfigError, DataError
@@ -33,11 +34,13 @@ class Data:
     Attributes:
         name: as given. splits: those it has.
         read: (split, languages) -> samples.
+        guessed: how questions are made from labels, where no schema says so.
     """
 
     name: str
     splits: tuple[str, ...]
     read: Callable[[str, Sequence[str]], Iterator[Sample]]
+    guessed: Schema | None = None
 
     def samples(self, split: str, languages: Sequence[str] = ("en",)) -> list[Sample]:
         """The samples of a split.
@@ -124,7 +127,8 @@ def open_data(
         )
     if kind in ("labels", "grocery"):
         table = label_table(name)
-        return Data(name, tuple(table.splits), table.samples)
+        guessed = table.schema if table.guessed else None
+        return Data(name, tuple(table.splits), table.samples, guessed)
     root = existing_folder(where)
     if kind == "clevr":
         return Data(

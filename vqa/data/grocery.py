@@ -45,4 +45,4 @@ def table(folder: Path, schema: Path | None = None) -> LabelTable:
         made = guess_schema([row for _, _, row in rows], "image", "split")
     else:
         made = read_schema(schema, _COLUMNS)
-    return LabelTable.of_rows(folder, rows, made)
+    return LabelTable.of_rows(folder, rows, made, guessed=schema is None)

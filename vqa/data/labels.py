@@ -43,11 +43,15 @@ class LabelTable:
 
     @classmethod
     def of_rows(
-        cls, folder: Path, rows: list[tuple[str, str, dict[str, str]]], schema: Schema
+        cls,
+        folder: Path,
+        rows: list[tuple[str, str, dict[str, str]]],
+        schema: Schema,
+        guessed: bool = False,
     ) -> LabelTable:
         """A table from (split, place for messages, row); pictures lie below `folder`."""
         table = cls.__new__(cls)
-        table.pictures, table.guessed, table.schema = Pictures(folder), False, schema
+        table.pictures, table.guessed, table.schema = Pictures(folder), guessed, schema
         table._fill(rows)
         return table
 

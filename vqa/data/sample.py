@@ -6,6 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from vqa.text import normalize_answer
+from vqa.vqa_accuracy import vqa_accuracy
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -26,3 +29,11 @@ class Sample:
     def answer(self) -> str:
         """The answer given most often, the first of those in a tie."""
         return Counter(self.answers).most_common(1)[0][0]
+
+
+def score(answer: str, sample: Sample) -> float:
+    """How right an answer is, in [0, 1]: by the official accuracy where several people answered,
+    else whether it is the sample's answer."""
+    if len(sample.answers) > 1:
+        return vqa_accuracy(answer, sample.answers)
+    return float(normalize_answer(answer) == normalize_answer(sample.answer))
