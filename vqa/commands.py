@@ -242,9 +242,13 @@ def _public(typed: tuple[str, ...]) -> str:
     shown = []
     for word in typed:
         kind, colon, where = word.rpartition(":")
-        outside = Path(where).is_absolute() or where.startswith("..")
-        shown.append(f"{kind}{colon}{Path(where).name}" if outside else word)
+        shown.append(kind + colon + ",".join(_named(part) for part in where.split(",")))
     return shlex.join(shown)
+
+
+def _named(path: str) -> str:
+    outside = Path(path).is_absolute() or path.startswith("..")
+    return Path(path).name if outside else path
 
 
 def evaluate(options: Namespace) -> int:
@@ -278,7 +282,7 @@ def evaluate(options: Namespace) -> int:
             f"{figures['same_image_ms']:.2f} ms (median, {figures['threads']} threads)"
         )
     else:
-        name = ":".join(Path(part).name for part in options.data.split(":"))
+        name = shlex.split(_public((options.data,)))[0]
         label = options.label or f"{name} {options.lang}"
         with tqdm(total=len(samples), unit="question", leave=False) as bar:
             report, rows = measure(

@@ -7,19 +7,20 @@ from torch import Tensor
 
 from vqa.metrics import expected_calibration_error, fit_temperature, risk_threshold
 
-# Answers above the threshold should be wrong at most this often ...
-RISK = 0.005
-# ... and an answer that is rather wrong than right is never sure.
+# An answer that is rather wrong than right is never sure.
 LOWEST = 0.5
 # Share of pictures of the training world that may be taken for unfamiliar.
 UNFAMILIAR = 0.005
 
 
-def calibrate(logits: Tensor, answers: Tensor, clarity: Tensor) -> dict[str, float]:
+def calibrate(
+    logits: Tensor, answers: Tensor, clarity: Tensor, risk: float = 0.005
+) -> dict[str, float]:
     """Calibration from questions about pictures that nothing was trained on.
 
     Args:
         logits: (n, A). answers: (n,). clarity: (n,) of the pictures asked about, in [0, 1].
+        risk: answers above the threshold should be wrong at most this often.
 
     Returns:
         temperature, threshold, familiarity_threshold, and what they were fitted to: n, accuracy,
@@ -30,7 +31,7 @@ def calibrate(logits: Tensor, answers: Tensor, clarity: Tensor) -> dict[str, flo
     right = best == answers
     return {
         "temperature": temperature,
-        "threshold": max(LOWEST, risk_threshold(confidence.tolist(), right.tolist(), RISK)),
+        "threshold": max(LOWEST, risk_threshold(confidence.tolist(), right.tolist(), risk)),
         "familiarity_threshold": float(torch.quantile(clarity, UNFAMILIAR)),
         "n": len(answers),
         "accuracy": float(right.float().mean()),

@@ -35,6 +35,7 @@ from vqa.train.photo_feed import PhotoFeed, picture_cache
 from vqa.train.transfer import extended
 
 _TEXT_ONLY = "text_only_train"
+_RISK = 0.05  # share of sure answers that may be wrong
 _BLIND = 0.05  # share of pictures hidden, so that the model also answers from the question alone
 
 
@@ -309,4 +310,4 @@ def _calibration(step: PhotoStep, check: PhotoFeed, batches: int = 40) -> dict[s
         best.append(targets.argmax(-1).cpu())
         images, seen = inputs[:2]
         clarity.append(step.network.image_encoder(images[seen]).clarity.cpu())
-    return calibrate(torch.cat(logits), torch.cat(best), torch.cat(clarity))
+    return calibrate(torch.cat(logits), torch.cat(best), torch.cat(clarity), _RISK)
