@@ -9,126 +9,36 @@ approach, as in distance-field rendering; Aaltonen 2018).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 
 from vqa.world import shapes
 from vqa.world.appearance import Look, plain_look
 from vqa.world.geometry import FULL_WIDTH, camera_frame, pixel_rays
-from vqa.world.scene import RADIUS, SHAPES, Scene
+from vqa.world.scene import Scene
+from vqa.world.stage import (
+    Stage,
+    rows_of,
+    squared_distance,
+    stage_of,
+    to_local,
+    toward_centres,
+)
 
-_LIGHT = 94.0  # power of the key lamp, fitted to renders of CLEVR's generator
 _SUBPIXELS = ((-0.25, -0.25), (0.25, -0.25), (-0.25, 0.25), (0.25, 0.25))
 
 
-@dataclass
-class _Stage:
-    """A batch of B scenes with up to N objects as tensors; padding objects have radius 0."""
-
-    centre: torch.Tensor  # (B, N, 3)
-    kind: torch.Tensor  # (B, N)
-    half: torch.Tensor  # (B, N, 2)
-    bevel: torch.Tensor  # (B, N)
-    bound: torch.Tensor  # (B, N) radius of the bounding sphere, -1 for padding
-    turn: torch.Tensor  # (B, N, 2) cosine and sine of the rotation
-    metal: torch.Tensor  # (B, N) bool
-    albedo: torch.Tensor  # (B, N, 3)
-    gloss: torch.Tensor  # (B, N)
-    roughness: torch.Tensor  # (B, N)
-    camera: torch.Tensor  # (B, 3)
-    lamps: torch.Tensor  # (B, L, 3)
-    power: torch.Tensor  # (B, L, 3)
-    lamp_size: torch.Tensor  # (B, L)
-    ground: torch.Tensor  # (B, 3)
-    light: torch.Tensor  # (B, 3): ambient, sky, bounce
-
-
-def _stage(scenes: list[Scene], looks: list[Look], device: torch.device) -> _Stage:
-    most = max(len(s) for s in scenes)
-
-    def padded(rows: list[np.ndarray], fill: float = 0.0) -> torch.Tensor:
-        out = np.full((len(rows), most, *np.shape(rows[0])[1:]), fill, dtype=np.float32)
-        for row, values in zip(out, rows, strict=True):
-            row[: len(values)] = values
-        return torch.from_numpy(out).to(device)
-
-    def stacked(rows: list[np.ndarray]) -> torch.Tensor:
-        return torch.from_numpy(np.stack(rows).astype(np.float32)).to(device)
-
-    radius = padded([np.array([RADIUS[o.size] for o in s.objects]) for s in scenes])
-    kind = padded([np.array([SHAPES.index(o.shape) for o in s.objects]) for s in scenes])
-    angle = padded([np.deg2rad([o.rotation for o in s.objects]) for s in scenes])
-    half = shapes.half_extents(kind, radius)
-    bound = torch.where(
-        kind == shapes.SPHERE, radius, (half[..., 0] ** 2 + half[..., 1] ** 2).sqrt()
-    )
-    bound = torch.where(kind == shapes.CUBE, half[..., 0] * 3**0.5, bound)
-    return _Stage(
-        centre=padded([np.array([o.position for o in s.objects]) for s in scenes]),
-        kind=kind,
-        half=half,
-        bevel=padded([look.bevel for look in looks]) * half[..., 0],
-        bound=torch.where(radius > 0, bound, torch.full_like(bound, -1.0)),
-        turn=torch.stack([angle.cos(), angle.sin()], dim=-1),
-        metal=padded([np.array([o.material == "metal" for o in s.objects]) for s in scenes]) > 0,
-        albedo=padded([look.albedo for look in looks]),
-        gloss=padded([look.gloss for look in looks]),
-        roughness=padded([look.roughness for look in looks], fill=0.1),
-        camera=stacked([look.camera for look in looks]),
-        lamps=stacked([look.lamps for look in looks]),
-        power=stacked([look.power for look in looks]) * _LIGHT,
-        lamp_size=stacked([look.lamp_size for look in looks]),
-        ground=stacked([look.ground for look in looks]),
-        light=stacked([np.array([k.ambient, k.sky, k.bounce]) for k in looks]),
-    )
-
-
-def _rows(x: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """x[b]; a single scene's row is left to broadcast, which spares most of the copying."""
-    return x if len(x) == 1 else x[b]
-
-
-def _toward_centres(stage: _Stage, b: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """Dot products (n, N) of vectors `x` (n, 3) with the centres of their scene's objects."""
-    if len(stage.centre) == 1:
-        return x @ stage.centre[0].T
-    return (stage.centre[b] * x.unsqueeze(1)).sum(-1)
-
-
-def _squared_distance(stage: _Stage, b: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
-    """Squared distances (n, N) from points `p` (n, 3) to their scene's objects."""
-    own = _rows((stage.centre**2).sum(-1), b)
-    return own + (p * p).sum(-1, keepdim=True) - 2 * _toward_centres(stage, b, p)
-
-
-def _to_local(
-    stage: _Stage, b: torch.Tensor, n: torch.Tensor, p: torch.Tensor, d: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Points and directions (k, 3) in the frames of objects `n` of scenes `b`."""
-    cos, sin = stage.turn[b, n].unbind(-1)
-    p = p - stage.centre[b, n]
-
-    def turn(x: torch.Tensor) -> torch.Tensor:
-        return torch.stack(
-            [cos * x[:, 0] + sin * x[:, 1], cos * x[:, 1] - sin * x[:, 0], x[:, 2]], dim=-1
-        )
-
-    return turn(p), turn(d)
-
-
 def _nearest(
-    stage: _Stage, b: torch.Tensor, o: torch.Tensor, d: torch.Tensor, own: torch.Tensor
+    stage: Stage, b: torch.Tensor, o: torch.Tensor, d: torch.Tensor, own: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """First object along rays: (ray parameter (n,), object (n,) or -1); `own` is passed over."""
-    along = _toward_centres(stage, b, d) - (o * d).sum(-1, keepdim=True)
-    apart = _squared_distance(stage, b, o) - along * along
-    bound = _rows(stage.bound, b)
+    along = toward_centres(stage, b, d) - (o * d).sum(-1, keepdim=True)
+    apart = squared_distance(stage, b, o) - along * along
+    bound = rows_of(stage.bound, b)
     near = (apart < bound * bound) & (along > -bound) & (bound > 0)
     near &= torch.arange(bound.shape[1], device=b.device) != own.unsqueeze(1)
     ray, n = near.nonzero(as_tuple=True)
-    p, v = _to_local(stage, b[ray], n, o[ray], d[ray])
+    p, v = to_local(stage, b[ray], n, o[ray], d[ray])
     at = b[ray], n
     t = torch.full(near.shape, float("inf"), device=b.device)
     t[ray, n] = shapes.intersect(p, v, stage.kind[at], stage.half[at], stage.bevel[at])
@@ -137,7 +47,7 @@ def _nearest(
 
 
 def _lamp_visibility(
-    stage: _Stage,
+    stage: Stage,
     b: torch.Tensor,
     p: torch.Tensor,
     toward: torch.Tensor,
@@ -147,9 +57,9 @@ def _lamp_visibility(
     lit: torch.Tensor,
 ) -> torch.Tensor:
     """Share (n,) of a lamp of half side `size` (n,) seen from points `p`."""
-    along = _toward_centres(stage, b, toward) - (p * toward).sum(-1, keepdim=True)
-    apart = _squared_distance(stage, b, p) - along * along
-    bound = _rows(stage.bound, b)
+    along = toward_centres(stage, b, toward) - (p * toward).sum(-1, keepdim=True)
+    apart = squared_distance(stage, b, p) - along * along
+    bound = rows_of(stage.bound, b)
     # The cone from the point to the lamp, widened by the occluder's bounding sphere.
     reach = bound + size.unsqueeze(1) * along.clamp(min=0) / distance.unsqueeze(1)
     near = (apart < reach * reach) & (along > 0) & (along < distance.unsqueeze(1))
@@ -157,7 +67,7 @@ def _lamp_visibility(
     near &= torch.arange(bound.shape[1], device=b.device) != own.unsqueeze(1)
     point, n = near.nonzero(as_tuple=True)
     at = b[point], n
-    o, d = _to_local(stage, *at, p[point], toward[point])
+    o, d = to_local(stage, *at, p[point], toward[point])
     gap, t = shapes.closest_approach(o, d, stage.kind[at], stage.half[at], stage.bevel[at])
     width = (size[point] * t.clamp(min=0) / distance[point]).clamp(min=1e-3)
     x = ((gap / width + 1) / 2).clamp(0, 1)
@@ -167,7 +77,7 @@ def _lamp_visibility(
 
 
 def _diffuse(
-    stage: _Stage,
+    stage: Stage,
     b: torch.Tensor,
     p: torch.Tensor,
     normal: torch.Tensor,
@@ -175,22 +85,22 @@ def _diffuse(
     shadows: bool,
 ) -> torch.Tensor:
     """Light (n, 3) that arrives at points with normals, divided by pi."""
-    ambient, _, bounce = _rows(stage.light, b).unbind(-1)
-    square = _squared_distance(stage, b, p).clamp(min=1e-4)
-    bound = _rows(stage.bound, b).clamp(min=0)
-    height = _toward_centres(stage, b, normal) - (p * normal).sum(-1, keepdim=True)
+    ambient, _, bounce = rows_of(stage.light, b).unbind(-1)
+    square = squared_distance(stage, b, p).clamp(min=1e-4)
+    bound = rows_of(stage.bound, b).clamp(min=0)
+    height = toward_centres(stage, b, normal) - (p * normal).sum(-1, keepdim=True)
     facing = height / square.sqrt()
     others = torch.arange(bound.shape[1], device=b.device) != own.unsqueeze(1)
     covered = (facing + 0.2).clamp(0, 1) * (0.7 * bound * bound / square).clamp(max=1) * others
     open_sky = (1 - 0.8 * covered).prod(dim=1)
     up = normal[:, 2]
     total = (ambient * open_sky * (0.65 + 0.35 * up)).unsqueeze(-1).expand(-1, 3).clone()
-    total += (bounce * 0.5 * (1 - up) * open_sky * 0.9).unsqueeze(-1) * _rows(stage.ground, b)
+    total += (bounce * 0.5 * (1 - up) * open_sky * 0.9).unsqueeze(-1) * rows_of(stage.ground, b)
     # All lamps in one list: lamp by lamp, every point.
     count, lamps = len(p), stage.lamps.shape[1]
-    lamp = torch.cat([_rows(stage.lamps[:, k], b).expand(count, 3) for k in range(lamps)])
-    size = torch.cat([_rows(stage.lamp_size[:, k], b).expand(count) for k in range(lamps)])
-    power = torch.cat([_rows(stage.power[:, k], b).expand(count, 3) for k in range(lamps)])
+    lamp = torch.cat([rows_of(stage.lamps[:, k], b).expand(count, 3) for k in range(lamps)])
+    size = torch.cat([rows_of(stage.lamp_size[:, k], b).expand(count) for k in range(lamps)])
+    power = torch.cat([rows_of(stage.power[:, k], b).expand(count, 3) for k in range(lamps)])
     b, p, normal, own = (
         b.repeat(lamps),
         p.repeat(lamps, 1),
@@ -215,26 +125,26 @@ def _diffuse(
 
 
 def _sky(
-    stage: _Stage, b: torch.Tensor, p: torch.Tensor, d: torch.Tensor, roughness: torch.Tensor
+    stage: Stage, b: torch.Tensor, p: torch.Tensor, d: torch.Tensor, roughness: torch.Tensor
 ) -> torch.Tensor:
     """What a glossy surface at `p` mirrors along `d` when nothing is in the way: (n, 3)."""
     total = (
-        (_rows(stage.light, b)[:, 1] * (0.6 + 0.4 * d[:, 2])).unsqueeze(-1).expand(-1, 3).clone()
+        (rows_of(stage.light, b)[:, 1] * (0.6 + 0.4 * d[:, 2])).unsqueeze(-1).expand(-1, 3).clone()
     )
     for k in range(stage.lamps.shape[1]):
-        toward = _rows(stage.lamps[:, k], b) - p
+        toward = rows_of(stage.lamps[:, k], b) - p
         distance = toward.norm(dim=-1)
         off = torch.acos(((toward * d).sum(-1) / distance).clamp(-1, 1))
-        seen = _rows(stage.lamp_size[:, k], b) / distance
+        seen = rows_of(stage.lamp_size[:, k], b) / distance
         spread = (seen * seen + roughness * roughness).sqrt()
         # A blurred lamp keeps its energy: wider means dimmer.
         glow = torch.exp(-((off / spread) ** 2) * 1.2) * (seen / spread) ** 2
-        total += (0.035 * glow).unsqueeze(-1) * _rows(stage.power[:, k], b)
+        total += (0.035 * glow).unsqueeze(-1) * rows_of(stage.power[:, k], b)
     return total
 
 
 def _shade(
-    stage: _Stage,
+    stage: Stage,
     b: torch.Tensor,
     o: torch.Tensor,
     d: torch.Tensor,
@@ -251,10 +161,10 @@ def _shade(
     on_object = n >= 0
     normal = torch.zeros_like(d)
     normal[:, 2] = 1.0
-    albedo = _rows(stage.ground, b).expand(len(b), 3)
+    albedo = rows_of(stage.ground, b).expand(len(b), 3)
     hit = on_object.nonzero().squeeze(1)
     at = b[hit], n[hit]
-    local, _ = _to_local(stage, *at, p[hit], d[hit])
+    local, _ = to_local(stage, *at, p[hit], d[hit])
     ln = shapes.surface_normal(local, stage.kind[at], stage.half[at], stage.bevel[at])
     cos, sin = stage.turn[at].unbind(-1)
     normal[hit] = torch.stack(
@@ -291,7 +201,7 @@ def _shade(
 
 
 def _metal(
-    stage: _Stage,
+    stage: Stage,
     b: torch.Tensor,
     p: torch.Tensor,
     normal: torch.Tensor,
@@ -348,7 +258,7 @@ def render(
         owner: (B, H, W) int64, the object each pixel shows, -1 for the ground.
     """
     device = torch.device(device)
-    stage = _stage(scenes, looks, device)
+    stage = stage_of(scenes, looks, device)
     count = len(scenes)
     frame = camera_frame(stage.camera)
     b, row, column = _pixels(count, width, height, device)
@@ -393,7 +303,7 @@ def owners(
     """
     device = torch.device(device)
     looks = [plain_look(scene, camera) for scene, camera in zip(scenes, cameras, strict=True)]
-    stage = _stage(scenes, looks, device)
+    stage = stage_of(scenes, looks, device)
     b, row, column = _pixels(len(scenes), width, height, device)
     d = pixel_rays(column, row, camera_frame(stage.camera)[b], width, height)
     _, owner = _nearest(stage, b, stage.camera[b], d, torch.full_like(b, -1))
