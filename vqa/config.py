@@ -154,6 +154,13 @@ class PhotoConfig:
         splits: kind of data -> split to train on, "train" when not named.
         steps: of the optimiser; pictures: per step; questions: per picture; rate: peak learning
             rate.
+        early, early_scale: in the first share `early` of the steps pictures are smaller by this
+            factor, which is quicker and teaches most of what there is to learn (progressive
+            resizing; see Touvron et al. 2019 on why the end must be at full size).
+        crop: the smallest share of a picture's side that is shown; turn: the largest rotation in
+            degrees. Pictures are varied by as much at random.
+        probes: weight of telling a picture's labels from its mean feature beside the questions;
+            dropped after training.
         validation: share of training pictures held back, for calibration.
         least_words, least_answers: words and answers that occur less often are left out.
     """
@@ -168,6 +175,11 @@ class PhotoConfig:
     pictures: int = 64
     questions: int = 4
     rate: float = 2e-3
+    early: float = 0.0
+    early_scale: float = 1.0
+    crop: float = 0.75
+    turn: float = 0.0
+    probes: float = 0.5
     validation: float = 0.03
     least_words: int = 2
     least_answers: int = 3

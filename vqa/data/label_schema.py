@@ -10,6 +10,11 @@ A schema is JSON:
 
 `ask` questions are answered by the column's value, `confirm` questions by yes or no; `values` says
 how a value is called in a language where it is not written as in the table.
+
+A column that the table does not have can be read out of a text in another one. Here it is the
+first word of the title that is listed, and what stands before it as its value:
+
+    "audience": {"of": "title", "words": {"Women": ["Women", "Womens", "Ladies"]}, "ask": ...}
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from vqa.data.files import read_json
@@ -36,11 +41,24 @@ class Column:
     Attributes:
         ask, confirm: language -> question templates; "{value}" stands for the value asked about.
         values: language -> value in the table -> as said in that language.
+        of: column with a text that the value is read out of; "" when the table has the value.
+        words: value -> words that tell it in that text.
     """
 
     ask: dict[str, list[str]] = field(default_factory=dict)
     confirm: dict[str, list[str]] = field(default_factory=dict)
     values: dict[str, dict[str, str]] = field(default_factory=dict)
+    of: str = ""
+    words: dict[str, list[str]] = field(default_factory=dict)
+
+    def read(self, text: str) -> str:
+        """The value whose word comes first in a text; "" when there is none."""
+        places = {}
+        for value, words in self.words.items():
+            found = re.search(rf"\b({'|'.join(map(re.escape, words))})\b", text, re.IGNORECASE)
+            if found:
+                places[value] = found.start()
+        return min(places, key=places.__getitem__, default="")
 
     def say(self, value: str, language: str) -> str:
         """A value as said in `language`."""
@@ -74,17 +92,19 @@ def read_schema(path: Path, header: Sequence[str]) -> Schema:
     if not isinstance(columns, dict) or not columns:
         raise DataError(f"{path}: columns should name at least one column of the table.")
     image, split = value.get("image", ""), value.get("split", "")
-    for name in (image, *([split] if split else []), *columns):
+    made = {n: _column(c, f"{path}, {n}") for n, c in columns.items()}
+    for name in (image, *([split] if split else []), *(c.of or n for n, c in made.items())):
         if name not in header:
             raise DataError(
                 f"{path}: the table has no column {name!r}; it has: {', '.join(header)}."
             )
-    return Schema(image, split, {n: _column(c, f"{path}, {n}") for n, c in columns.items()})
+    return Schema(image, split, made)
 
 
 def _column(value: object, place: str) -> Column:
-    if not isinstance(value, dict) or set(value) - {"ask", "confirm", "values"}:
-        raise DataError(f"{place}: should hold ask, confirm and values, nothing else.")
+    known = [f.name for f in fields(Column)]
+    if not isinstance(value, dict) or set(value) - set(known):
+        raise DataError(f"{place}: should hold {', '.join(known)}, nothing else.")
     for kind in ("ask", "confirm"):
         table = value.get(kind, {})
         good = isinstance(table, dict) and all(
@@ -105,7 +125,17 @@ def _column(value: object, place: str) -> Column:
     values = value.get("values", {})
     if not isinstance(values, dict) or not all(isinstance(v, dict) for v in values.values()):
         raise DataError(f'{place}: values should be like {{"zh": {{"Red": "红色"}}}}.')
-    return Column(value.get("ask", {}), value.get("confirm", {}), values)
+    of, words = value.get("of", ""), value.get("words", {})
+    listed = isinstance(words, dict) and all(
+        isinstance(w, list) and w and all(isinstance(x, str) and x for x in w)
+        for w in words.values()
+    )
+    if not isinstance(of, str) or not listed or bool(of) != bool(words):
+        raise DataError(
+            f'{place}: a value read out of a text needs both, "of" with the text\'s column and '
+            '"words" like {"Women": ["Women", "Ladies"]}.'
+        )
+    return Column(value.get("ask", {}), value.get("confirm", {}), values, of, words)
 
 
 def guess_schema(rows: Sequence[Mapping[str, str]], image: str, split: str) -> Schema:

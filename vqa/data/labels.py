@@ -56,6 +56,9 @@ class LabelTable:
         return table
 
     def _fill(self, rows: list[tuple[str, str, dict[str, str]]]) -> None:
+        read = {name: c for name, c in self.schema.columns.items() if c.of}
+        for _, _, row in rows:
+            row |= {name: column.read(row[column.of]) for name, column in read.items()}
         self.rows = rows
         sides: dict[str, str] = {}
         for split, place, row in rows:

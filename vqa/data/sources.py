@@ -8,6 +8,8 @@ from pathlib import Path
 from random import Random
 from typing import Protocol
 
+import numpy as np
+
 from vqa.data.labels import LabelTable
 from vqa.data.sample import Sample
 from vqa.text import normalize_answer
@@ -18,9 +20,13 @@ class Source(Protocol):
 
     Attributes:
         pictures: paths; a text-only source has one that is None.
+        classes: for each of C labels that all pictures have, how many values it takes; C may be 0.
+        labels: (pictures, C) int64, the value of each label, -1 where it is not known.
     """
 
     pictures: Sequence[Path | None]
+    classes: tuple[int, ...]
+    labels: np.ndarray
 
     def ask(self, picture: int, rng: Random) -> tuple[str, tuple[str, ...]]:
         """A question about one of the pictures, and its answers."""
@@ -45,6 +51,7 @@ class AskedSource:
             of_picture.setdefault(s.image, []).append((s.question, s.answers))
         self.pictures = list(of_picture)
         self._asked = list(of_picture.values())
+        self.classes, self.labels = _unlabelled(self.pictures)
 
     def ask(self, picture: int, rng: Random) -> tuple[str, tuple[str, ...]]:
         return rng.choice(self._asked[picture])
@@ -67,6 +74,7 @@ class TextSource:
     def __init__(self, asked: Sequence[tuple[str, tuple[str, ...]]]) -> None:
         self.pictures: list[Path | None] = [None]
         self._asked = asked
+        self.classes, self.labels = _unlabelled(self.pictures)
 
     def ask(self, picture: int, rng: Random) -> tuple[str, tuple[str, ...]]:
         return rng.choice(self._asked)
@@ -93,6 +101,14 @@ class LabelSource:
         name = table.schema.image
         self.pictures = [table.pictures.find(row[name], row[name]) for row in self.rows]
         self._columns = list(table.schema.columns)
+        values = [list(table.values[name]) for name in self._columns]
+        self.classes = tuple(max(1, len(v)) for v in values)
+        place = [{value: k for k, value in enumerate(v)} for v in values]
+        self.labels = np.empty((len(self.rows), len(values)), dtype=np.int64)
+        for k, row in enumerate(self.rows):
+            self.labels[k] = [
+                known.get(row[c], -1) for known, c in zip(place, self._columns, strict=True)
+            ]
 
     def ask(self, picture: int, rng: Random) -> tuple[str, tuple[str, ...]]:
         while True:
@@ -126,3 +142,7 @@ class LabelSource:
                 for value, text in values.items():
                     said.setdefault(language, {})[normalize_answer(value)] = text
         return said
+
+
+def _unlabelled(pictures: Sequence[Path | None]) -> tuple[tuple[int, ...], np.ndarray]:
+    return (), np.empty((len(pictures), 0), dtype=np.int64)

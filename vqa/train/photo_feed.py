@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from random import Random
 
@@ -12,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from vqa.config import PhotoConfig
 from vqa.data.sources import Source
 from vqa.errors import ConfigError, ImageError
 from vqa.image import load_image, resized
@@ -54,7 +56,12 @@ class PhotoFeed:
     Args:
         sources: (source, its pictures as `picture_cache` gives them or None for text, share of
             the pictures in a batch).
-        pictures: per batch and process. questions: per picture.
+        size: (width, height) of pictures.
+        config: how many pictures and questions, how pictures are varied.
+        varied: whether pictures are varied, and smaller early in training.
+
+    Attributes:
+        classes: number of values of each of the L labels of all sources.
 
     Raises:
         ConfigError: none of the sources' answers is among `answers`.
@@ -66,15 +73,14 @@ class PhotoFeed:
         vocab: Vocab,
         answers: AnswerSpace,
         size: tuple[int, int],
-        pictures: int,
-        questions: int,
+        config: PhotoConfig,
         seed: int,
         device: torch.device,
-        augment: bool = True,
+        varied: bool = True,
     ) -> None:
         self.sources, self.vocab, self.answers, self.size = sources, vocab, answers, size
-        self.pictures, self.questions = pictures, questions
-        self.seed, self.device, self.augment = seed, device, augment
+        self.config, self.seed, self.device, self.varied = config, seed, device, varied
+        self.classes = tuple(n for source, _, _ in sources for n in source.classes)
         self._index: dict[str, int | None] = {}
         if not any(self._target([said]) for source, _, _ in sources for said in source.answers()):
             raise ConfigError(
@@ -84,25 +90,30 @@ class PhotoFeed:
 
     def __call__(self, step: int, rank: int, processes: int) -> tuple:
         """Images (P, 3, H, W), seen (P,) bool, tokens (Q, T), lengths (Q,), picture of each
-        question (Q,), targets (Q, A) that sum to 1."""
+        question (Q,), targets (Q, A) that sum to 1, labels (P, L) with -1 where not known."""
         rng = Random(f"{self.seed}/{step}/{rank}")
-        width, height = self.size
-        images = torch.full((self.pictures, height, width, 3), 128, dtype=torch.uint8)
-        seen = torch.zeros(self.pictures, dtype=torch.bool)
-        flips = torch.zeros(self.pictures, dtype=torch.bool)
+        count, (width, height) = self.config.pictures, self.size
+        images = torch.full((count, height, width, 3), 128, dtype=torch.uint8)
+        seen = torch.zeros(count, dtype=torch.bool)
+        flips = torch.zeros(count, dtype=torch.bool)
+        labels = torch.full((count, len(self.classes)), -1)
         asked: list[list[int]] = []
         of_picture: list[int] = []
         targets: list[dict[int, float]] = []
         shares = [share for _, _, share in self.sources]
+        first = [0, *accumulate(len(source.classes) for source, _, _ in self.sources)]
         while not asked:  # all answers of a small batch may be unknown
-            for p in range(self.pictures):
-                source, pictures, _ = rng.choices(self.sources, shares)[0]
+            for p in range(count):
+                which = rng.choices(range(len(shares)), shares)[0]
+                source, pictures, _ = self.sources[which]
                 k = rng.randrange(len(source.pictures))
+                labels[p] = -1
+                labels[p, first[which] : first[which + 1]] = torch.from_numpy(source.labels[k])
                 seen[p] = pictures is not None
                 if pictures is not None:
-                    images[p] = torch.from_numpy(pictures[k])
+                    images[p] = torch.from_numpy(np.array(pictures[k]))
                 flips[p] = rng.random() < 0.5
-                for _ in range(self.questions):
+                for _ in range(self.config.questions):
                     question, answers = source.ask(k, rng)
                     target = self._target(answers)
                     if not target:
@@ -122,8 +133,12 @@ class PhotoFeed:
             for index, share in target.items():
                 wanted[row, index] = share
         pixels = images.permute(0, 3, 1, 2).float() / 255
-        if self.augment:
-            pixels = vary(pixels, flips, torch.Generator().manual_seed(rng.randrange(2**40)))
+        if self.varied:
+            early = step < self.config.early * self.config.steps
+            scale = self.config.early_scale if early else 1.0
+            smaller = round(height * scale), round(width * scale)
+            draw = torch.Generator().manual_seed(rng.randrange(2**40))
+            pixels = vary(pixels, flips, smaller, self.config.crop, self.config.turn, draw)
         return (
             pixels.to(self.device).to(memory_format=torch.channels_last),
             seen.to(self.device),
@@ -131,6 +146,7 @@ class PhotoFeed:
             lengths,
             torch.tensor(of_picture, device=self.device),
             wanted.to(self.device),
+            labels.to(self.device),
         )
 
     def _target(self, answers: Sequence[str]) -> dict[int, float]:
@@ -150,24 +166,38 @@ class PhotoFeed:
         return self.answers.index(normalize_answer(answer)) if index is None else index
 
 
-def vary(images: Tensor, flips: Tensor, generator: torch.Generator) -> Tensor:
-    """Random crops of 75 to 100 % of a side, mirroring, a little brightness and contrast.
+def vary(
+    images: Tensor,
+    flips: Tensor,
+    size: tuple[int, int],
+    crop: float,
+    turn: float,
+    generator: torch.Generator,
+) -> Tensor:
+    """Random crops, rotations and mirroring, a little brightness and contrast.
 
     Args:
         images: (P, 3, H, W) in [0, 1]. flips: (P,) bool, those to mirror.
+        size: (height, width) of what is returned. crop: smallest share of a side that is kept.
+        turn: largest rotation in degrees.
     """
-    n = len(images)
+    n, _, height, width = images.shape
 
     def uniform(low: float, high: float) -> Tensor:
         return torch.rand(n, generator=generator) * (high - low) + low
 
-    scale_x, scale_y = uniform(0.75, 1.0), uniform(0.75, 1.0)
+    scale_x, scale_y = uniform(crop, 1.0), uniform(crop, 1.0)
+    angle = uniform(-turn, turn) * (torch.pi / 180)
+    mirror = 1 - 2 * flips.float()
     theta = torch.zeros(n, 2, 3)
-    theta[:, 0, 0] = scale_x * (1 - 2 * flips.float())
-    theta[:, 1, 1] = scale_y
+    # Coordinates run from -1 to 1 on both axes, so that turning has to know the sides' ratio.
+    theta[:, 0, 0] = scale_x * angle.cos() * mirror
+    theta[:, 0, 1] = -scale_y * angle.sin() * height / width
+    theta[:, 1, 0] = scale_x * angle.sin() * mirror * width / height
+    theta[:, 1, 1] = scale_y * angle.cos()
     theta[:, 0, 2] = uniform(-1, 1) * (1 - scale_x)
     theta[:, 1, 2] = uniform(-1, 1) * (1 - scale_y)
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    grid = F.affine_grid(theta, [n, 3, *size], align_corners=False)
     images = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
     contrast, brightness = uniform(0.85, 1.15), uniform(-0.06, 0.06)
     mean = images.mean(dim=(1, 2, 3), keepdim=True)

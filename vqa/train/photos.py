@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from vqa.checkpoint import Checkpoint, save
 from vqa.config import PhotoConfig
@@ -58,21 +59,29 @@ class PhotoJob:
 
 
 class PhotoStep(nn.Module):
-    """One batch as a module, so that it can run on several processes."""
+    """One batch as a module, so that it can run on several processes.
 
-    def __init__(self, network: VQANetwork) -> None:
+    Args:
+        dim: D. classes: number of values of each of the pictures' labels. weight: of telling the
+            labels from the mean of a picture's regions, which shows the encoder at every picture
+            all that is known about it (deep supervision, Lee et al. 2015).
+    """
+
+    def __init__(
+        self, network: VQANetwork, dim: int, classes: Sequence[int] = (), weight: float = 0.0
+    ) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.weight = network, weight
+        self.probes = nn.ModuleList(nn.Linear(dim, n) for n in classes if weight > 0)
 
     def answer(
-        self, images: Tensor, seen: Tensor, tokens: Tensor, lengths: Tensor, picture: Tensor
+        self, regions: Regions, seen: Tensor, tokens: Tensor, lengths: Tensor, picture: Tensor
     ) -> Tensor:
-        """Logits (Q, A) of questions about pictures; those not `seen` are hidden."""
-        regions = self.network.image_encoder(images)
-        hidden = seen.view(-1, 1)
+        """Logits (Q, A) of questions about encoded pictures; those not `seen` are hidden."""
+        shown = seen.view(-1, 1)
         regions = Regions(
-            regions.features * hidden.unsqueeze(-1),
-            regions.mask & hidden,
+            regions.features * shown.unsqueeze(-1),
+            regions.mask & shown,
             regions.boxes,
             regions.clarity,
         )
@@ -89,13 +98,30 @@ class PhotoStep(nn.Module):
         lengths: Tensor,
         picture: Tensor,
         targets: Tensor,
+        labels: Tensor,
     ) -> tuple[Tensor, dict[str, float]]:
-        if self.training:
-            seen = seen & (torch.rand(len(seen), device=seen.device) > _BLIND)
-        logits = self.answer(images, seen, tokens, lengths, picture).float()
+        """See `PhotoFeed` for the arguments. Returns the loss and its parts."""
+        regions = self.network.image_encoder(images)
+        visible = seen & (torch.rand(len(seen), device=seen.device) > _BLIND)
+        logits = self.answer(regions, visible, tokens, lengths, picture).float()
         loss = -(targets * logits.log_softmax(-1)).sum(-1).mean()
         right = targets.gather(1, logits.argmax(-1, keepdim=True)).mean()
-        return loss, {"answer": float(loss.detach()), "accuracy": float(right)}
+        parts = {"answer": float(loss.detach()), "accuracy": float(right)}
+        if self.probes:
+            told = self._told(regions, labels)
+            parts["probes"] = float(told.detach())
+            loss = loss + self.weight * told
+        return loss, parts
+
+    def _told(self, regions: Regions, labels: Tensor) -> Tensor:
+        """Mean cross-entropy of the labels that are known."""
+        mean = torch.relu(regions.features).mean(1)
+        total, known = mean.new_zeros((), dtype=torch.float32), labels >= 0
+        for k, probe in enumerate(self.probes):
+            total = total + F.cross_entropy(
+                probe(mean).float(), labels[:, k], ignore_index=-1, reduction="sum"
+            )
+        return total / known.sum().clamp(min=1)
 
 
 @dataclass
@@ -222,7 +248,7 @@ def train_photos(job: PhotoJob) -> None:
     network.to(job.device).to(memory_format=torch.channels_last)
     folder, size = job.out / "training", model.image_encoder.image_size
 
-    def feed(which: str, seed: int, augment: bool) -> PhotoFeed:
+    def feed(which: str, seed: int, varied: bool) -> PhotoFeed:
         sources = []
         for number, part in enumerate(taught):
             source = getattr(part, which)
@@ -237,12 +263,11 @@ def train_photos(job: PhotoJob) -> None:
                 f"None of the pictures is held back for calibration with validation "
                 f"{config.validation}; raise it in the preset or add pictures."
             )
-        sizes = config.pictures, config.questions
-        return PhotoFeed(sources, vocab, answers, size, *sizes, seed, job.device, augment)
+        return PhotoFeed(sources, vocab, answers, size, config, seed, job.device, varied)
 
-    step = PhotoStep(network)
-    train = feed("train", config.seed * 100 + 31, augment=True)
-    check = feed("check", config.seed * 100 + 32, augment=False)
+    train = feed("train", config.seed * 100 + 31, varied=True)
+    check = feed("check", config.seed * 100 + 32, varied=False)
+    step = PhotoStep(network, model.dim, train.classes, config.probes).to(job.device)
 
     def report() -> dict[str, float]:
         right = [float(_right(step, check(k, 0, 1)).mean()) for k in range(8)]
@@ -280,8 +305,9 @@ def train_photos(job: PhotoJob) -> None:
 @torch.no_grad()
 def _right(step: PhotoStep, batch: tuple) -> Tensor:
     step.eval()
-    *inputs, targets = batch
-    return targets.gather(1, step.answer(*inputs).argmax(-1, keepdim=True)).cpu()
+    images, *inputs, targets, _ = batch
+    logits = step.answer(step.network.image_encoder(images), *inputs)
+    return targets.gather(1, logits.argmax(-1, keepdim=True)).cpu()
 
 
 @torch.no_grad()
@@ -305,9 +331,9 @@ def _calibration(step: PhotoStep, check: PhotoFeed, batches: int = 40) -> dict[s
     """Calibration from pictures that were held back from training."""
     logits, best, clarity = [], [], []
     for k in range(batches):
-        *inputs, targets = check(1000 + k, 0, 1)
-        logits.append(step.answer(*inputs).float().cpu())
+        images, seen, *asked, targets, _ = check(1000 + k, 0, 1)
+        regions = step.network.image_encoder(images)
+        logits.append(step.answer(regions, seen, *asked).float().cpu())
         best.append(targets.argmax(-1).cpu())
-        images, seen = inputs[:2]
-        clarity.append(step.network.image_encoder(images[seen]).clarity.cpu())
+        clarity.append(regions.clarity[seen].cpu())
     return calibrate(torch.cat(logits), torch.cat(best), torch.cat(clarity), _RISK)
