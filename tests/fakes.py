@@ -75,6 +75,8 @@ class FakePredictor:
             unknown_words=asked.unknown,
             repaired_words=asked.repaired,
             familiarity=0.9,
+            familiar=True,
+            checkpoint="fake",
             language=asked.language,
             elapsed_ms=4.2,
             device="cpu",

@@ -23,7 +23,7 @@ def test_sizes(text, size):
 def test_the_defaults_are_those_of_the_help():
     options = app.parse_args([])
     assert (options.checkpoint, options.device, options.host, options.port) == (
-        "scenes",
+        "auto",
         "auto",
         "127.0.0.1",
         7860,

@@ -14,7 +14,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from vqa.errors import VQAError
-from vqa.predictor import Predictor, load_predictor
+from vqa.predictor import Predictor
+from vqa.routing import load_predictor
 
 QUESTION = "How many red things are left of the big cube?"
 

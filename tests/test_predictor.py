@@ -15,7 +15,8 @@ from PIL import Image
 
 from vqa.data.questions import world_answers
 from vqa.errors import CheckpointError, ConfigError, ImageError, QuestionError
-from vqa.predictor import Answer, Predictor, Request, load_predictor, pick_device
+from vqa.predictor import Answer, Predictor, Request, pick_device
+from vqa.routing import load_predictor
 
 QUESTIONS = (
     "How many red things are there?",

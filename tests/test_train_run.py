@@ -15,7 +15,7 @@ from vqa.config import TrainConfig, preset_from_dict
 from vqa.data import renders
 from vqa.data.renders import Renders, label_arrays
 from vqa.errors import ConfigError
-from vqa.predictor import load_predictor
+from vqa.routing import load_predictor
 from vqa.train import run
 from vqa.train.run import Job, train_scenes
 from vqa.world.plans import MAX_SET_STEPS

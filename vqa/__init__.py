@@ -9,7 +9,7 @@ __all__ = ["__version__", "load_predictor", "pipeline"]
 def __getattr__(name: str):
     # Lazy, so that importing a light module (`vqa.errors`, say) does not load torch.
     if name == "load_predictor":
-        from vqa.predictor import load_predictor
+        from vqa.routing import load_predictor
 
         return load_predictor
     if name == "pipeline":

@@ -67,11 +67,15 @@ def find(name_or_dir: str | Path) -> Path:
         raise CheckpointError(f"{given} is a file; give the folder that holds {', '.join(FILES)}.")
     if found is not None:
         return found
-    shipped = sorted(p.parent.name for p in SHIPPED.glob("*/config.json"))
     raise CheckpointError(
         f"There is no checkpoint {str(name_or_dir)!r}; give a folder or one of: "
-        f"{', '.join(shipped) or 'none shipped'}."
+        f"{', '.join(shipped()) or 'none shipped'}."
     )
+
+
+def shipped() -> list[str]:
+    """Names of the checkpoints that came with the package."""
+    return sorted(path.parent.name for path in SHIPPED.glob("*/config.json"))
 
 
 def _read_json(path: Path) -> dict:

@@ -68,7 +68,12 @@ def build_parser() -> argparse.ArgumentParser:
     p = sub.add_parser("predict", help="ask one picture, or many from a file")
     p.add_argument("image", nargs="?", help="path of the picture")
     p.add_argument("question", nargs="?", help="in English or Chinese")
-    p.add_argument("--checkpoint", default="scenes", metavar="NAME_OR_DIR")
+    p.add_argument(
+        "--checkpoint",
+        default="auto",
+        metavar="NAME_OR_DIR",
+        help="auto: the shipped one that knows most about picture and question",
+    )
     _device(p)
     p.add_argument("--top-k", type=number(1, 1000), default=5, help="answers to show")
     p.add_argument("--json", action="store_true", help="print the whole answer as JSON")

@@ -22,7 +22,7 @@ def predict(options: Namespace) -> int:
         return _predict_batch(options)
     if options.image is None or options.question is None:
         raise ConfigError('Give a picture and a question: python -m vqa predict IMAGE "QUESTION".')
-    from vqa.predictor import load_predictor
+    from vqa.routing import load_predictor
 
     predictor = load_predictor(options.checkpoint, options.device)
     answer = predictor.ask(options.image, options.question, options.top_k)
@@ -44,8 +44,11 @@ def _answer_text(answer) -> str:
     lines += [f'Read "{typed}" as "{read}".' for typed, read in answer.repaired_words.items()]
     if answer.unknown_words:
         lines.append(f"Unknown words: {', '.join(answer.unknown_words)}.")
+    if not answer.familiar:
+        lines.append("The picture or the question is unlike what the model was trained on.")
     lines.append(
-        f"{len(answer.regions)} objects seen; {answer.elapsed_ms:.0f} ms on {answer.device}."
+        f"Checkpoint {answer.checkpoint}; {len(answer.regions)} regions seen; "
+        f"{answer.elapsed_ms:.0f} ms on {answer.device}."
     )
     return "\n".join(lines)
 
@@ -70,7 +73,8 @@ def _draw_overlay(path: Path, source: str, answer) -> None:
 
 
 def _predict_batch(options: Namespace) -> int:
-    from vqa.predictor import Request, load_predictor
+    from vqa.predictor import Request
+    from vqa.routing import load_predictor
 
     lines = _read_lines(options.batch)
     predictor = load_predictor(options.checkpoint, options.device)
@@ -261,7 +265,7 @@ def evaluate(options: Namespace) -> int:
     from vqa.evaluate import evaluate as measure
     from vqa.evaluate import latency
     from vqa.figures import record, report_text
-    from vqa.predictor import load_predictor
+    from vqa.routing import load_predictor
 
     _use_threads(options.threads)
     predictor = load_predictor(options.checkpoint, options.device)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vqa.errors import ConfigError
-from vqa.predictor import Predictor, Request, load_predictor
+from vqa.predictor import Predictor, Request
+from vqa.routing import AUTO, Router, load_predictor
 
 TASK = "visual-question-answering"
 
@@ -18,7 +19,7 @@ TASK = "visual-question-answering"
 class VisualQuestionAnsweringPipeline:
     """Answers questions; see `pipeline`."""
 
-    def __init__(self, predictor: Predictor) -> None:
+    def __init__(self, predictor: Predictor | Router) -> None:
         self.predictor = predictor
 
     def __call__(self, image=None, question=None, top_k: int = 5) -> list:
@@ -44,12 +45,12 @@ class VisualQuestionAnsweringPipeline:
 
 
 def pipeline(
-    task: str = TASK, model: str | Path = "scenes", device: str = "auto"
+    task: str = TASK, model: str | Path = AUTO, device: str = "auto"
 ) -> VisualQuestionAnsweringPipeline:
     """A pipeline for the task "visual-question-answering" (or "vqa").
 
     Args:
-        model: name of a shipped checkpoint or a checkpoint folder.
+        model: name of a shipped checkpoint, a checkpoint folder, or "auto" for all shipped ones.
 
     Raises:
         ConfigError: another task. CheckpointError: see `vqa.checkpoint.load`.

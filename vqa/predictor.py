@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from math import isfinite
-from pathlib import Path
 from threading import Lock
 from time import perf_counter
 
 import torch
 from PIL import Image
 
-from vqa.checkpoint import Checkpoint, load
+from vqa.checkpoint import Checkpoint
 from vqa.errors import CheckpointError, ConfigError
 from vqa.image import content_hash, load_image, to_tensor
 from vqa.models.image_encoder import Regions
@@ -37,6 +36,8 @@ class Answer:
         unknown_words: words of the question that the model has never seen and could not repair.
         repaired_words: word as typed -> known word it was read as.
         familiarity: how well image and question fit the training data, in [0, 1].
+        familiar: whether that is as much as nearly all pictures of the training's kind reach.
+        checkpoint: name of the checkpoint that spoke.
         language: "en" or "zh".
         elapsed_ms: wall time from image to answer, milliseconds.
         device: where it was computed, for example "cpu".
@@ -53,6 +54,8 @@ class Answer:
     unknown_words: tuple[str, ...]
     repaired_words: dict[str, str]
     familiarity: float
+    familiar: bool
+    checkpoint: str
     language: str
     elapsed_ms: float
     device: str
@@ -64,10 +67,30 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """One question about one image (path, PIL image, (H, W, 3) array or bytes)."""
+    """One question about one image (path, PIL image, (H, W, 3) array, bytes or `Picture`)."""
 
     image: object
     question: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded image and its key, so that several predictors need not decode it again."""
+
+    key: str
+    image: Image.Image
+
+
+def open_picture(source: object) -> Picture:
+    """Decodes an image once; what `Request.image` may be.
+
+    Raises:
+        ImageError: see `vqa.image.load_image`.
+    """
+    if isinstance(source, Picture):
+        return source
+    image = load_image(source)
+    return Picture(content_hash(image), image)
 
 
 class Predictor:
@@ -126,11 +149,7 @@ class Predictor:
         if not requests:
             return []
         begin = perf_counter()
-        asked, images = [], []
-        for r in requests:
-            asked.append(prepare_question(r.question, self.checkpoint.vocab))
-            images.append(self._keyed(r.image))
-        regions = self._regions(images)
+        asked, regions = self._read(requests)
         longest = max(len(q.ids) for q in asked)
         tokens = torch.zeros(len(asked), longest, dtype=torch.long)
         for row, q in zip(tokens, asked, strict=True):
@@ -158,6 +177,24 @@ class Predictor:
             for k, q in enumerate(asked)
         ]
 
+    @torch.inference_mode()
+    def familiarity(self, requests: Sequence[Request]) -> list[float]:
+        """How well each image and question fit what the checkpoint was trained on, in [0, 1].
+
+        Raises:
+            As `ask`, for the first request that cannot be answered.
+        """
+        asked, regions = self._read(requests)
+        return self._familiarity(asked, regions.clarity.tolist())
+
+    def _read(self, requests: Sequence[Request]) -> tuple[list[PreparedQuestion], Regions]:
+        """Questions and encoded images as the network wants them."""
+        asked, images = [], []
+        for r in requests:
+            asked.append(prepare_question(r.question, self.checkpoint.vocab))
+            images.append(self._keyed(r.image))
+        return asked, self._regions(images)
+
     def _answer(
         self,
         question: PreparedQuestion,
@@ -177,11 +214,12 @@ class Predictor:
             for p, i in zip(best.values, best.indices, strict=True)
         )
         confidence = top[0][1]
+        familiar = familiarity >= self._familiar
         shown = mask.nonzero().squeeze(1)
         return Answer(
             answer=top[0][0],
             confidence=confidence,
-            sure=confidence >= self._threshold and familiarity >= self._familiar,
+            sure=confidence >= self._threshold and familiar,
             top=top,
             regions=_rows(boxes[shown]),
             region_attention=_rows(gates[:, shown]),
@@ -190,6 +228,8 @@ class Predictor:
             unknown_words=question.unknown,
             repaired_words=question.repaired,
             familiarity=familiarity,
+            familiar=familiar,
+            checkpoint=self.checkpoint.name,
             language=language,
             elapsed_ms=elapsed,
             device=str(self.device),
@@ -218,8 +258,8 @@ class Predictor:
     def _keyed(self, source: object) -> tuple[str, Image.Image | Regions]:
         """(key, picture); of the bytes of a file seen lately its regions, without decoding it."""
         if not isinstance(source, bytes):
-            image = load_image(source)
-            return content_hash(image), image
+            picture = open_picture(source)
+            return picture.key, picture.image
         key = f"file {blake2b(source, digest_size=16).hexdigest()}"
         with self._lock:
             if key in self._cache:
@@ -269,13 +309,3 @@ def pick_device(name: str = "auto") -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise ConfigError(f"Device {name!r} cannot be used here; try auto or cpu.") from error
     return device
-
-
-def load_predictor(checkpoint: str | Path = "scenes", device: str = "auto") -> Predictor:
-    """A predictor for a shipped checkpoint's name or a checkpoint folder.
-
-    Raises:
-        CheckpointError: see `vqa.checkpoint.load`. ConfigError: see `pick_device`.
-    """
-    where = pick_device(device)
-    return Predictor(load(checkpoint, where), where)

@@ -27,7 +27,12 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser = OneLineParser(
         prog="app.py", description="Serve the page on which people ask pictures."
     )
-    parser.add_argument("--checkpoint", default="scenes", metavar="NAME_OR_DIR")
+    parser.add_argument(
+        "--checkpoint",
+        default="auto",
+        metavar="NAME_OR_DIR",
+        help="auto: each question goes to the shipped one that knows most about it",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps, ...")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 for all networks")
     parser.add_argument("--port", default=7860, type=number(0, 65535), help="0 for any free one")
@@ -97,7 +102,8 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     port = check_address(options.host, options.port)
     limits = PageLimits(options.max_upload, options.queue_size)
     summary = {"en": predictor.card.get("summary"), "zh": predictor.card.get("summary_zh")}
-    info = CheckpointInfo(name, {code: text for code, text in summary.items() if text})
+    said = {code: text for code, text in summary.items() if text}
+    info = CheckpointInfo(name, said, getattr(predictor, "choices", ()))
     page = build_page(predictor, info, limits)
     if options.share:
         print("Asking for a public link, which may take half a minute ...", flush=True)

@@ -60,7 +60,7 @@ class GridEncoder(nn.Module):
             _Block(4 * w, 4 * w, 1),
         )
         self.project = nn.Linear(4 * w + 2, dim)
-        self.familiarity = Familiarity(8 * w)
+        self.familiarity = Familiarity(8 * w, contrast=True)
 
     def signature(self, images: Tensor) -> Tensor:
         """(B, F): what `familiarity` judges pictures by."""

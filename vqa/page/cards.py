@@ -13,7 +13,7 @@ from PIL import Image
 
 from vqa.page.gallery import Example
 from vqa.page.overlays import attention_overlay, data_uri
-from vqa.page.texts import LANGUAGE_NAMES, confidence_key, say
+from vqa.page.texts import LANGUAGE_NAMES, confidence_key, familiarity_key, say
 from vqa.predictor import Answer
 
 
@@ -130,7 +130,9 @@ def _words(answer: Answer, step: int) -> str:
 
 
 def _notes(answer: Answer, language: str) -> str:
-    notes = ""
+    key = familiarity_key(answer)
+    kind = "note" if answer.familiar else "note warn"
+    notes = f'<p class="{kind}" data-testid="familiarity">{escape(say(language, key))}</p>'
     if answer.repaired_words:
         pairs = ", ".join(
             f"<del>{escape(typed)}</del> → <b>{escape(read)}</b>"
@@ -147,4 +149,5 @@ def _notes(answer: Answer, language: str) -> str:
 
 def _footnote(answer: Answer, language: str) -> str:
     ms = f"{answer.elapsed_ms:.1f}" if answer.elapsed_ms < 100 else f"{answer.elapsed_ms:.0f}"
-    return escape(say(language, "footnote", ms=ms, device=answer.device))
+    shown = {"ms": ms, "device": answer.device, "checkpoint": answer.checkpoint}
+    return escape(say(language, "footnote", **shown))

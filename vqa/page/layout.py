@@ -23,6 +23,7 @@ from vqa.predictor import Answer
 
 _log = logging.getLogger(__name__)
 _STATE_SECONDS = 3600
+AUTO = "auto"  # the choice that leaves the choice to the predictor
 # Tells Python which example button was clicked.
 _EXAMPLE_CLICK = """
 element.addEventListener("click", (event) => {
@@ -46,10 +47,13 @@ class CheckpointInfo:
         name: of the checkpoint.
         summary: language ("en", "zh") -> what it can answer; the text for simulated scenes
             where a language is missing.
+        choices: names that the predictor's `ask` takes as `checkpoint` beside "auto"; without
+            any there is nothing to choose.
     """
 
     name: str
     summary: Mapping[str, str] = field(default_factory=dict)
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,8 @@ def build_page(
 ) -> gr.Blocks:
     """The page with its queue set up, ready for `launch(**page_style())` (see style.py).
 
-    Besides the page it serves the endpoint `/ask`: (image, question, top_k) -> the fields of
-    `Answer` as a JSON object.
+    Besides the page it serves the endpoint `/ask`: (image, question, top_k, checkpoint) -> the
+    fields of `Answer` as a JSON object.
     """
     limits = limits or PageLimits()
     examples = gallery.load_examples(gallery.FOLDER)
@@ -112,16 +116,23 @@ def build_page(
     def about(language):
         return cards.about(language, checkpoint_info.name, summary[language])
 
-    def answer_image(source, question: str, top_k: int = 5) -> tuple[Answer, Image.Image]:
-        image = load_image(source, max_bytes=limits.max_upload_bytes)
-        return predictor.ask(image, question, top_k=top_k), image
+    def models(language):
+        automatic = (say(language, "automatic"), AUTO)
+        return [automatic, *((name, name) for name in checkpoint_info.choices)]
 
-    def ask_on_page(source, question, language):
+    def answer_image(
+        source, question: str, model: str, top_k: int = 5
+    ) -> tuple[Answer, Image.Image]:
+        image = load_image(source, max_bytes=limits.max_upload_bytes)
+        chosen = {"checkpoint": model or AUTO} if checkpoint_info.choices else {}
+        return predictor.ask(image, question, top_k=top_k, **chosen), image
+
+    def ask_on_page(source, question, model, language):
         """Outputs: message, result, attention panel, slider, attention, session."""
         try:
             if source is None:
                 return _failed(say(language, "no_image"), language)
-            answer, image = answer_image(source, question)
+            answer, image = answer_image(source, question, model)
             session = _Session(answer, jpeg_bytes(display_size(image), quality=92))
             return _shown(session, session.steps, language)
         except VQAError as error:
@@ -130,18 +141,19 @@ def build_page(
             _log.exception("a question on the page failed")
             return _failed(say(language, "unexpected"), language)
 
-    def ask_example(language, event: gr.EventData):
+    def ask_example(model, language, event: gr.EventData):
         number = event._data.get("index") if isinstance(event._data, dict) else None
         if not isinstance(number, int) or not 0 <= number < len(asks):
             return [gr.skip()] * 8
         image, text = asks[number]
-        return [image, text, *ask_on_page(image, text, language)]
+        return [image, text, *ask_on_page(image, text, model, language)]
 
-    def ask_json(image, question, top_k):
+    def ask_json(image, question, top_k, checkpoint):
         try:
             if image is None:
                 raise VQAError(say("en", "no_image"))
-            return answer_image(image, question, _checked_top_k(top_k))[0].to_dict()
+            top_k = _checked_top_k(top_k)
+            return answer_image(image, question, checkpoint, top_k)[0].to_dict()
         except VQAError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
@@ -161,6 +173,7 @@ def build_page(
             gr.update(label=say(language, "picture"), placeholder=say(language, "drop")),
             gr.update(label=say(language, "question"), placeholder=say(language, "question_hint")),
             gr.update(value=say(language, "ask")),
+            gr.update(label=say(language, "model"), choices=models(language)),
             cards.examples(examples, language),
             about(language),
             *shown,
@@ -206,6 +219,13 @@ def build_page(
                     button = gr.Button(
                         say("en", "ask"), variant="primary", scale=1, min_width=90, elem_id="ask"
                     )
+                model = gr.Radio(
+                    models("en"),
+                    value=AUTO,
+                    label=say("en", "model"),
+                    visible=bool(checkpoint_info.choices),
+                    elem_id="model",
+                )
                 message = gr.HTML("", elem_id="message")
             with gr.Column(elem_id="answering"):
                 result = gr.HTML(cards.idle("en"), elem_id="result")
@@ -221,18 +241,18 @@ def build_page(
         footer = gr.HTML(about("en"), elem_id="about")
 
         shown = [message, result, panel, step, attention, session]
-        texts = [title, picture, question, button, tries, footer]
+        texts = [title, picture, question, button, model, tries, footer]
         asking = {"concurrency_limit": limits.concurrency, "concurrency_id": "ask"}
         quiet = {"api_visibility": "private", "show_progress": "hidden"}
         gr.on(
             [question.submit, button.click],
             ask_on_page,
-            [picture, question, language],
+            [picture, question, model, language],
             shown,
             **asking,
             **quiet,
         )
-        tries.click(ask_example, [language], [picture, question, *shown], **asking, **quiet)
+        tries.click(ask_example, [model, language], [picture, question, *shown], **asking, **quiet)
         step.input(
             show_step, [session, step, language], attention, trigger_mode="always_last", **quiet
         )
@@ -282,10 +302,11 @@ def _add_endpoint(ask_json, asking: dict) -> None:
     image = _PictureInput(type="filepath", visible=False, label="image")
     question = gr.Textbox(visible=False, label="question")
     top_k = gr.Number(5, precision=0, visible=False, label="top_k")
+    checkpoint = gr.Textbox(AUTO, visible=False, label="checkpoint")
     output = gr.JSON(visible=False, label="answer")
     gr.Button(visible=False).click(
         ask_json,
-        [image, question, top_k],
+        [image, question, top_k, checkpoint],
         output,
         api_name="ask",
         api_description="Answers a question, in English or Chinese, about a picture.",

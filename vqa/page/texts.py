@@ -30,11 +30,15 @@ TEXTS: dict[str, dict[str, str]] = {
         "words": "Words of the question that mattered in this step",
         "repaired": "Read as",
         "unknown": "Words the model does not know",
-        "footnote": "{ms} ms on {device}",
+        "familiar": "Picture and question are like those the model was trained on.",
+        "rather_unfamiliar": "Picture or question are a little unlike those the model knows.",
+        "unfamiliar": "Picture or question are unlike anything the model was trained on.",
+        "footnote": "Answered by {checkpoint} in {ms} ms on {device}",
         "no_image": "There is no picture yet; upload, paste or take one, or click an example.",
         "unexpected": "Something went wrong on our side; your picture and question are kept, "
         "please try again.",
         "model": "Model",
+        "automatic": "automatic",
         "summary": "It answers about simulated scenes of simple objects: color, shape, size, "
         "material, number, and what is left of, right of, in front of or behind what. "
         "For other pictures it will often say that it is not sure.",
@@ -61,10 +65,14 @@ TEXTS: dict[str, dict[str, str]] = {
         "words": "这一步里起作用的词",
         "repaired": "按这个词理解",
         "unknown": "模型不认识的词",
-        "footnote": "用时 {ms} 毫秒，设备 {device}",
+        "familiar": "图片和问题与模型训练时见过的相似。",
+        "rather_unfamiliar": "图片或问题与模型熟悉的有些不同。",
+        "unfamiliar": "图片或问题与模型训练时见过的完全不同。",
+        "footnote": "由 {checkpoint} 回答，用时 {ms} 毫秒，设备 {device}",
         "no_image": "还没有图片，请上传、粘贴或拍一张，也可以点一个例子。",
         "unexpected": "我们这边出了点问题，您的图片和问题都还在，请再试一次。",
         "model": "模型",
+        "automatic": "自动选择",
         "summary": "它能回答关于简单物体的模拟场景的问题：颜色、形状、大小、材质、数量，"
         "以及物体之间的左右前后关系。对其他图片，它常常会说不确定。",
     },
@@ -81,6 +89,13 @@ def confidence_key(answer: Answer) -> str:
     if not answer.sure:
         return "not_sure"
     return "very_sure" if answer.confidence >= VERY_SURE else "fairly_sure"
+
+
+def familiarity_key(answer: Answer) -> str:
+    """Which text says how well picture and question fit what the model was trained on."""
+    if not answer.familiar:
+        return "unfamiliar"
+    return "familiar" if answer.familiarity >= 0.5 else "rather_unfamiliar"
 
 
 def preferred_language(accept_language: str | None) -> str:

@@ -33,10 +33,12 @@ from vqa.train.calibrate import calibrate
 from vqa.train.card import make_photo_card
 from vqa.train.loop import Stage, fit
 from vqa.train.photo_feed import PhotoFeed, picture_cache
+from vqa.train.strangers import strangers
 from vqa.train.transfer import extended
 
 _TEXT_ONLY = "text_only_train"
 _RISK = 0.05  # share of sure answers that may be wrong
+_STRANGERS = 160  # pictures that familiarity is told apart from
 _BLIND = 0.05  # share of pictures hidden, so that the model also answers from the question alone
 
 
@@ -289,7 +291,12 @@ def train_photos(job: PhotoJob) -> None:
     )
     step.eval()
     encoder = network.image_encoder
-    encoder.familiarity.fit(_signatures(encoder, train, 6000), _signatures(encoder, check, 2000))
+    strange = strangers(size, _STRANGERS, config.seed)
+    encoder.familiarity.fit(
+        _signatures(encoder, train, 6000),
+        _signatures(encoder, check, 2000),
+        _signed(encoder, strange, job.device),
+    )
     calibration = _calibration(step, check)
     card = make_photo_card(
         name=job.out.name,
@@ -310,19 +317,26 @@ def _right(step: PhotoStep, batch: tuple) -> Tensor:
     return targets.gather(1, logits.argmax(-1, keepdim=True)).cpu()
 
 
-@torch.no_grad()
 def _signatures(encoder: nn.Module, feed: PhotoFeed, count: int) -> Tensor:
-    """(n, F) of about `count` pictures, each source with its share."""
+    """(n, F) of about `count` of the feed's pictures, each source with its share."""
     parts = [(pictures, share) for _, pictures, share in feed.sources if pictures is not None]
     total = sum(share for _, share in parts)
     found = []
     for pictures, share in parts:
         wanted = min(len(pictures), max(1, round(count * share / total)))
         rows = np.linspace(0, len(pictures) - 1, wanted).astype(int)
-        for start in range(0, wanted, 64):
-            batch = torch.from_numpy(np.array(pictures[rows[start : start + 64]]))
-            pixels = batch.permute(0, 3, 1, 2).float().div(255).to(feed.device)
-            found.append(encoder.signature(pixels).cpu())
+        found.append(_signed(encoder, pictures[rows], feed.device))
+    return torch.cat(found)
+
+
+@torch.no_grad()
+def _signed(encoder: nn.Module, pictures: np.ndarray, device: torch.device) -> Tensor:
+    """(n, F) of pictures (n, H, W, 3) uint8."""
+    found = []
+    for start in range(0, len(pictures), 64):
+        batch = torch.from_numpy(np.array(pictures[start : start + 64]))
+        pixels = batch.permute(0, 3, 1, 2).float().div(255).to(device)
+        found.append(encoder.signature(pixels).cpu())
     return torch.cat(found)
 
 

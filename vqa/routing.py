@@ -1,0 +1,111 @@
+"""Predictors by name; "auto" gives each question to the checkpoint that knows most about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+
+from vqa.checkpoint import load, shipped
+from vqa.errors import CheckpointError
+from vqa.predictor import Answer, Picture, Predictor, Request, open_picture, pick_device
+
+AUTO = "auto"
+
+
+class Router:
+    """Asks, of several predictors, the one most familiar with picture and question.
+
+    Stateless like them, and used like one of them. `Answer.checkpoint` says which one spoke.
+
+    Args:
+        predictors: by name, at least one, all on one device.
+    """
+
+    def __init__(self, predictors: Mapping[str, Predictor]) -> None:
+        self.predictors = dict(predictors)
+        self.device = next(iter(self.predictors.values())).device
+        cards = [p.card for p in self.predictors.values()]
+        self.card = {
+            key: " ".join(card[key] for card in cards if key in card)
+            for key in ("summary", "summary_zh")
+        }
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """Names that `ask` takes for `checkpoint`."""
+        return tuple(self.predictors)
+
+    def warm_up(self) -> None:
+        """Runs every network once."""
+        for predictor in self.predictors.values():
+            predictor.warm_up()
+
+    def ask(self, image: object, question: str, top_k: int = 5, checkpoint: str = AUTO) -> Answer:
+        """Answers one question about one image; see `Predictor.ask`.
+
+        Args:
+            checkpoint: one of `choices` to ask that one, whatever the picture.
+
+        Raises:
+            As `Predictor.ask`. CheckpointError: there is no such choice.
+        """
+        return self.ask_batch([Request(image, question)], top_k, checkpoint)[0]
+
+    def ask_batch(
+        self, requests: Sequence[Request], top_k: int = 5, checkpoint: str = AUTO
+    ) -> list[Answer]:
+        """Answers many at once, in order; see `Predictor.ask_batch`."""
+        if checkpoint != AUTO:
+            if checkpoint not in self.predictors:
+                raise CheckpointError(
+                    f"There is no checkpoint {checkpoint!r} here; choose one of: "
+                    f"{', '.join((AUTO, *self.choices))}."
+                )
+            return self.predictors[checkpoint].ask_batch(requests, top_k)
+        begin = perf_counter()
+        opened: dict[int, Picture | bytes] = {}
+        for r in requests:
+            # The bytes of a file stay as they are: predictors know those seen lately by them.
+            if id(r.image) not in opened:
+                kept = isinstance(r.image, bytes)
+                opened[id(r.image)] = r.image if kept else open_picture(r.image)
+        asked = [Request(opened[id(r.image)], r.question) for r in requests]
+        names = self.route(asked)
+        answers: list[Answer | None] = [None] * len(asked)
+        for name in dict.fromkeys(names):
+            places = [k for k, chosen in enumerate(names) if chosen == name]
+            found = self.predictors[name].ask_batch([asked[k] for k in places], top_k)
+            for k, answer in zip(places, found, strict=True):
+                answers[k] = answer
+        # Choosing takes time too.
+        elapsed = (perf_counter() - begin) * 1000 / max(len(asked), 1)
+        return [replace(answer, elapsed_ms=elapsed) for answer in answers]
+
+    def route(self, requests: Sequence[Request]) -> list[str]:
+        """The name of the predictor that each question is for.
+
+        Raises:
+            As `Predictor.ask`, for the first request that cannot be answered.
+        """
+        if not requests:
+            return []
+        scores = {name: p.familiarity(requests) for name, p in self.predictors.items()}
+        return [max(scores, key=lambda name: scores[name][k]) for k in range(len(requests))]
+
+
+def load_predictor(checkpoint: str | Path = AUTO, device: str = "auto") -> Predictor | Router:
+    """A predictor for a shipped checkpoint's name or a checkpoint folder; for "auto" one that
+    asks all shipped ones.
+
+    Raises:
+        CheckpointError: see `vqa.checkpoint.load`. ConfigError: see `pick_device`.
+    """
+    where = pick_device(device)
+    if str(checkpoint) != AUTO:
+        return Predictor(load(checkpoint, where), where)
+    names = shipped()
+    if not names:
+        raise CheckpointError("No checkpoint is shipped here; give the folder of one.")
+    return Router({name: Predictor(load(name, where), where) for name in names})
