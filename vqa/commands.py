@@ -164,7 +164,7 @@ def simulate(options: Namespace) -> int:
             pass
     except OSError as error:
         raise ConfigError(f"{options.out} cannot be written: {error}.") from error
-    print(f"{options.out}: images/, scenes.json, questions.json")
+    print(f"{options.out}: images/, scenes.json, questions.json, questions.csv")
     return 0
 
 

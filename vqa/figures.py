@@ -148,12 +148,22 @@ def card_page(card: dict, folder: Path) -> str:
         table(card, folder, "en"),
         "## Made from",
         "\n".join(f"- {kind}: {what}" for kind, what in card["trained_on"].items()),
-        f"```sh\n{card['command']}\n```",
+        f"```sh\n{card['command']}\n```" + _start(card),
         "## Limits",
         "\n".join(f"- {limit}" for limit in card["limits"]),
         f"Licence: {card['licence']}. All of this is in `card.json`, from which it is written.",
     ]
     return "\n\n".join(about) + "\n"
+
+
+def _start(card: dict) -> str:
+    start = card.get("started_from")
+    if start is None:
+        return ""
+    return (
+        f"\n\nwhere `{start['name']}` is an earlier checkpoint of that name or another, made by\n\n"
+        f"```sh\n{start['command']}\n```\n\nwith the preset that `card.json` holds."
+    )
 
 
 def write_readme(path: Path, tables: Sequence[str]) -> None:

@@ -40,6 +40,8 @@ def publish(name_or_dir: str | Path, out: Path) -> list[str]:
     out.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copyfile(checkpoint.folder / name, out / name)
+    if (checkpoint.folder / "examples").is_dir():
+        shutil.copytree(checkpoint.folder / "examples", out / "examples")
     shutil.copytree(
         _PACKAGE, out / "vqa", ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
     )

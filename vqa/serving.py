@@ -15,6 +15,7 @@ import re
 import socket
 import sys
 import time
+from pathlib import Path
 
 from vqa.errors import ConfigError, VQAError
 from vqa.options import OneLineParser, number
@@ -103,7 +104,7 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     limits = PageLimits(options.max_upload, options.queue_size)
     summary = {"en": predictor.card.get("summary"), "zh": predictor.card.get("summary_zh")}
     said = {code: text for code, text in summary.items() if text}
-    info = CheckpointInfo(name, said, getattr(predictor, "choices", ()))
+    info = CheckpointInfo(name, said, getattr(predictor, "choices", ()), _examples(predictor))
     page = build_page(predictor, info, limits)
     if options.share:
         print("Asking for a public link, which may take half a minute ...", flush=True)
@@ -135,6 +136,15 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     finally:
         with contextlib.redirect_stdout(io.StringIO()):
             page.close()
+
+
+def _examples(predictor) -> Path | None:
+    """The folder of examples in a checkpoint's own; None where the page's own ones fit, which
+    show simulated scenes."""
+    checkpoint = getattr(predictor, "checkpoint", None)
+    if checkpoint is None or checkpoint.card.get("training", {}).get("recipe") == "scenes":
+        return None
+    return checkpoint.folder / "examples"
 
 
 def main(argv: list[str] | None = None) -> int:

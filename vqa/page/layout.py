@@ -9,6 +9,7 @@ import logging
 from abc import ABCMeta
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import gradio as gr
@@ -49,11 +50,13 @@ class CheckpointInfo:
             where a language is missing.
         choices: names that the predictor's `ask` takes as `checkpoint` beside "auto"; without
             any there is nothing to choose.
+        examples: folder with pictures to try; see `gallery`.
     """
 
     name: str
     summary: Mapping[str, str] = field(default_factory=dict)
     choices: tuple[str, ...] = ()
+    examples: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ def build_page(
     fields of `Answer` as a JSON object.
     """
     limits = limits or PageLimits()
-    examples = gallery.load_examples(gallery.FOLDER)
+    examples = gallery.load_examples(checkpoint_info.examples or gallery.FOLDER)
     asks = [(example.image, text) for example in examples for _, text in example.questions]
     summary = {code: say(code, "summary") for code in LANGUAGE_NAMES} | checkpoint_info.summary
 

@@ -73,20 +73,30 @@ def make_photo_card(
     parameters: int,
     command: str,
     calibration: dict[str, float],
+    start: dict | None = None,
 ) -> dict:
-    """As `make_card`, for photographs; `data` names the training data as given."""
-    return _common(config, command, calibration) | {
+    """As `make_card`, for photographs.
+
+    Args:
+        data: names of the training data. start: card of the checkpoint that training went on from.
+    """
+    named = ", ".join(data)
+    trained_on = {"pictures and questions": named}
+    if start is not None:
+        before = "; ".join(start.get("trained_on", {}).values())
+        trained_on["before that"] = f"{before} (checkpoint {start.get('name')})"
+    card = _common(config, command, calibration) | {
         "name": name,
-        "summary": (
-            "Photographs of products, groceries and rooms: what it is, its kind, its color, "
-            "how many, yes or no."
-        ),
-        "summary_zh": "商品、食品和室内的照片：是什么、哪一类、什么颜色、有几个、是不是。",
-        "trained_on": {"pictures and questions": ", ".join(data)},
+        "summary": config.summary.get("en", f"Pictures and questions like those of {named}."),
+        "summary_zh": config.summary.get("zh", f"与 {named} 相似的图片和问题。"),
+        "trained_on": trained_on,
         "parameters": parameters,
         "limits": [
-            "Trained from scratch on a few ten thousand small photographs: it knows shop products "
-            "well, and scenes of everyday life poorly.",
+            *config.limits,
             "Answers are chosen from those of its training data; never a sentence.",
         ],
     }
+    if start is not None:
+        kept = ("name", "command", "training", "software")
+        card["started_from"] = {key: start[key] for key in kept if key in start}
+    return card

@@ -305,6 +305,7 @@ def train_photos(job: PhotoJob) -> None:
         parameters=sum(p.numel() for p in network.parameters()),
         command=job.command,
         calibration=calibration,
+        start=None if job.start is None else job.start.card,
     )
     save(job.out, network, model, vocab, answers, card)
 

@@ -1,7 +1,11 @@
-"""Writing simulated data in CLEVR's own file formats: images, scenes.json, questions.json."""
+"""Writing simulated data in CLEVR's own file formats: images, scenes.json, questions.json.
+
+The questions also stand in questions.csv, as people bring their own data (`vqa.data.folder`).
+"""
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -81,8 +85,8 @@ def _one(job: tuple[ExportOptions, int]) -> tuple[dict, list[dict]]:
 def export(options: ExportOptions, workers: int = 1) -> Iterator[int]:
     """Writes a data set and yields the number of scenes done after each one.
 
-    The result is the same whatever `workers` is. The two JSON files come last, so a folder that
-    has them is complete.
+    The result is the same whatever `workers` is. The files with the questions come last, so a
+    folder that has questions.json is complete.
     """
     (options.out / "images").mkdir(parents=True, exist_ok=True)
     jobs = [(options, number) for number in range(options.n)]
@@ -104,6 +108,7 @@ def export(options: ExportOptions, workers: int = 1) -> Iterator[int]:
         entry["question_index"] = number
     info = {"split": "new", "license": "CC0", "version": "1.0", "seed": options.seed}
     _write(options.out / "scenes.json", {"info": info, "scenes": scenes})
+    _write_table(options.out / "questions.csv", questions)
     _write(options.out / "questions.json", {"info": info, "questions": questions})
 
 
@@ -111,3 +116,16 @@ def _write(path: Path, value: dict) -> None:
     partial = path.with_suffix(".tmp")
     partial.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
     partial.replace(path)
+
+
+def _write_table(path: Path, questions: list[dict]) -> None:
+    names = {
+        "image": "image_filename",
+        "question": "question",
+        "answer": "answer",
+        "question_type": "question_family",
+    }
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(names)
+        table.writerows([entry[key] for key in names.values()] for entry in questions)
