@@ -73,8 +73,11 @@ def make_photo_card(
     parameters: int,
     command: str,
     calibration: dict[str, float],
+    backbone: str = "",
 ) -> dict:
-    """As `make_card`, for photographs; `data` names the training data as given."""
+    """As `make_card`, for photographs; `data` names the training data as given, `backbone` the
+    weights that the image encoder started with."""
+    begun = "Its questions were learned" if backbone else "Trained from scratch"
     return _common(config, command, calibration) | {
         "name": name,
         "summary": (
@@ -82,10 +85,11 @@ def make_photo_card(
             "how many, yes or no."
         ),
         "summary_zh": "商品、食品和室内的照片：是什么、哪一类、什么颜色、有几个、是不是。",
-        "trained_on": {"pictures and questions": ", ".join(data)},
+        "trained_on": {"pictures and questions": ", ".join(data)}
+        | ({"image encoder": backbone} if backbone else {}),
         "parameters": parameters,
         "limits": [
-            "Trained from scratch on a few ten thousand small photographs: it knows shop products "
+            f"{begun} on a few ten thousand small photographs: it knows shop products "
             "well, and scenes of everyday life poorly.",
             "Answers are chosen from those of its training data; never a sentence.",
         ],
