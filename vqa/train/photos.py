@@ -266,7 +266,9 @@ def train_photos(job: PhotoJob) -> None:
     prepare_encoder(encoder, backbone, config.frozen)
     network.to(job.device).to(memory_format=torch.channels_last)
     folder, size = job.out / "training", model.image_encoder.image_size
-    if isinstance(encoder, TorchvisionEncoder) and backbone is None and job.start is None:
+    resumed = job.resume and any(folder.glob("*.state"))
+    trained = backbone is not None or job.start is not None or resumed
+    if isinstance(encoder, TorchvisionEncoder) and not trained:
         print(f"{model.image_encoder.name} starts with random weights; --pretrained gives others.")
 
     def feed(which: str, seed: int, varied: bool) -> PhotoFeed:
