@@ -166,6 +166,18 @@ def test_names_that_cannot_be_are_said(encoder, name, says):
     assert "\n" not in str(caught.value)
 
 
+def test_a_network_that_does_more_between_its_parts_is_refused(model, monkeypatch):
+    """As GoogLeNet with trained weights, which changes the colors of what it is shown."""
+    from torchvision import models
+
+    def changing(*_, **__) -> nn.Module:
+        return models.googlenet(init_weights=False, transform_input=True)
+
+    monkeypatch.setattr(models, "get_model", changing)
+    with pytest.raises(ConfigError, match="googlenet cannot be an image encoder"):
+        build(model("torchvision:googlenet"), 9, 5)
+
+
 def test_a_grid_of_one_cell_is_too_small(encoder):
     with pytest.raises(ConfigError, match="32x32 is too small for .*regnet_y_400mf"):
         encoder(size=(32, 32))
