@@ -42,7 +42,11 @@ def with_part(model: ModelConfig, part: str, name: str) -> ModelConfig:
 
 
 def choices() -> list[tuple[str, str]]:
-    named = [(part, name) for part, registry in PARTS.items() for name in registry.names()]
+    named = [
+        (part, name.replace(":NAME", ":mobilenet_v3_small"))
+        for part, registry in PARTS.items()
+        for name in registry.names()
+    ]
     return [*named, *(("head", name) for name in HEADS.names())]
 
 

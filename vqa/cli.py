@@ -126,6 +126,9 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--from", dest="start", metavar="NAME_OR_DIR", help="start from a trained checkpoint"
     )
+    p.add_argument(
+        "--pretrained", action="store_true", help="start with torchvision's weights for its encoder"
+    )
     p.add_argument("--stage", help="run one stage alone: perception, reasoning, polish or adapt")
     p.set_defaults(run=commands.train)
 

@@ -192,6 +192,8 @@ def _train_scenes(config, options: Namespace) -> None:
 
     if options.start is not None:
         raise ConfigError("--from is for presets that train on photographs.")
+    if options.pretrained:
+        raise ConfigError("--pretrained is for presets that train on photographs.")
     extra = None
     for name in options.data:
         kind, where = split_name(name)
@@ -229,6 +231,7 @@ def _train_photos(config, options: Namespace) -> None:
         device=pick_device(options.device),
         resume=options.resume,
         start=None if options.start is None else load(options.start),
+        pretrained=options.pretrained,
         command=_public(options.typed),
     )
     train_photos(job)

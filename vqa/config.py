@@ -72,7 +72,10 @@ def to_dict(config: Any) -> dict:
 
 @dataclass(frozen=True)
 class ImageEncoderConfig:
-    """`image_size` is (width, height) in pixels; `regions` the most regions offered (R)."""
+    """`name` is "compact", "grid" or "torchvision:" with a network's name; `image_size` is (width,
+    height) in pixels; `width` the channels of the first stage; `regions` the most offered (R).
+    Only `image_size` matters to torchvision's networks.
+    """
 
     name: str = "compact"
     image_size: tuple[int, int] = (192, 144)
@@ -161,6 +164,9 @@ class PhotoConfig:
             resizing; see Touvron et al. 2019 on why the end must be at full size).
         crop: the smallest share of a picture's side that is shown; turn: the largest rotation in
             degrees. Pictures are varied by as much at random.
+        frozen: the image encoder's body keeps the weights it starts with, and only what comes
+            after its feature grid is trained. The grid of each picture is computed once and kept
+            on disk, so pictures are not varied: early, early_scale, crop and turn do not apply.
         probes: weight of telling a picture's labels from its mean feature beside the questions;
             dropped after training.
         validation: share of training pictures held back, for calibration.
@@ -183,6 +189,7 @@ class PhotoConfig:
     early_scale: float = 1.0
     crop: float = 0.75
     turn: float = 0.0
+    frozen: bool = False
     probes: float = 0.5
     validation: float = 0.03
     least_words: int = 2

@@ -22,7 +22,11 @@ class Registry(Generic[T]):
         self._builders: dict[str, Callable[..., T]] = {}
 
     def register(self, name: str) -> Callable[[Callable[..., T]], Callable[..., T]]:
-        """Decorator that files a class or function under `name`; a taken name is a bug."""
+        """Decorator that files a class or function under `name`; a taken name is a bug.
+
+        A name like "torchvision:NAME" stands for all that begin with "torchvision:"; which one is
+        meant, the builder has to find in its arguments.
+        """
 
         def add(builder: Callable[..., T]) -> Callable[..., T]:
             if name in self._builders:
@@ -41,7 +45,9 @@ class Registry(Generic[T]):
         Raises:
             ConfigError: no such name; the message lists the choices.
         """
-        if name not in self._builders:
+        head, colon, _ = name.partition(":")
+        filed = name if name in self._builders else f"{head}{colon}NAME"
+        if filed not in self._builders:
             choices = ", ".join(self.names())
             raise ConfigError(f"Unknown {self.kind} {name!r}; choose one of: {choices}.")
-        return self._builders[name](**kwargs)
+        return self._builders[filed](**kwargs)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vqa.config import ImageEncoderConfig
-from vqa.models.familiarity import Familiarity, spread
-from vqa.models.image_encoder import IMAGE_ENCODERS, Regions
+from vqa.models.grid_regions import GridRegions
+from vqa.models.image_encoder import IMAGE_ENCODERS
 
 
 class _Block(nn.Module):
@@ -37,7 +36,7 @@ class _Block(nn.Module):
 
 
 @IMAGE_ENCODERS.register("grid")
-class GridEncoder(nn.Module):
+class GridEncoder(GridRegions):
     """A small residual network whose last grid, a 16th of the image's size, gives the regions.
 
     Args:
@@ -45,10 +44,8 @@ class GridEncoder(nn.Module):
     """
 
     def __init__(self, config: ImageEncoderConfig, dim: int) -> None:
-        super().__init__()
-        self.config = config
         w = config.width
-        self.body = nn.Sequential(
+        body = nn.Sequential(
             nn.Conv2d(3, w // 2, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(w // 2),
             nn.ReLU(inplace=True),
@@ -59,25 +56,4 @@ class GridEncoder(nn.Module):
             _Block(2 * w, 4 * w, 2),
             _Block(4 * w, 4 * w, 1),
         )
-        self.project = nn.Linear(4 * w + 2, dim)
-        self.familiarity = Familiarity(8 * w, contrast=True)
-
-    def signature(self, images: Tensor) -> Tensor:
-        """(B, F): what `familiarity` judges pictures by."""
-        return spread(self.body(images * 2 - 1))
-
-    def forward(self, images: Tensor) -> Regions:
-        """(B, 3, H, W) in [0, 1] -> H/16 x W/16 regions, all valid."""
-        grid = self.body(images * 2 - 1)
-        clarity = self.familiarity(spread(grid))
-        batch, _, rows, columns = grid.shape
-        y = (torch.arange(rows, device=grid.device) + 0.5) / rows
-        x = (torch.arange(columns, device=grid.device) + 0.5) / columns
-        middle = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1).view(1, -1, 2)
-        cells = torch.cat(
-            [grid.flatten(2).transpose(1, 2), (middle * 2 - 1).expand(batch, -1, -1)], dim=-1
-        )
-        half = torch.tensor([0.5 / columns, 0.5 / rows], device=grid.device)
-        boxes = torch.cat([middle - half, middle + half], dim=-1).expand(batch, -1, -1)
-        mask = torch.ones(boxes.shape[:2], dtype=torch.bool, device=grid.device)
-        return Regions(self.project(cells), mask, boxes, clarity)
+        super().__init__(config, dim, body, channels=4 * w)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from vqa.config import ModelConfig
 from vqa.errors import ConfigError
-from vqa.models import grid_encoder  # noqa: F401  (it joins the registry)
+from vqa.models import grid_encoder, torchvision_encoder  # noqa: F401  (they join the registry)
 from vqa.models.fusion import FUSIONS, Joint
 from vqa.models.heads import HEADS
 from vqa.models.image_encoder import IMAGE_ENCODERS, Regions

@@ -74,14 +74,18 @@ def make_photo_card(
     command: str,
     calibration: dict[str, float],
     start: dict | None = None,
+    backbone: str = "",
 ) -> dict:
     """As `make_card`, for photographs.
 
     Args:
         data: names of the training data. start: card of the checkpoint that training went on from.
+        backbone: the weights that the image encoder started with.
     """
     named = ", ".join(data)
     trained_on = {"pictures and questions": named}
+    if backbone:
+        trained_on["image encoder"] = backbone
     if start is not None:
         before = "; ".join(start.get("trained_on", {}).values())
         trained_on["before that"] = f"{before} (checkpoint {start.get('name')})"

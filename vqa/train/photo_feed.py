@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from itertools import accumulate
 from pathlib import Path
 from random import Random
@@ -32,19 +33,46 @@ def picture_cache(
     A picture that cannot be read becomes grey and is told about.
     """
     width, height = size
-    path = folder / f"pictures-{name}-{width}x{height}-{len(pictures)}.npy"
+    path = folder / f"pictures-{name}-{width}x{height}-{pictures_key(pictures)}.npy"
+    rows = read_pictures(pictures, size, name)
+    return stored(path, (len(pictures), height, width, 3), np.uint8, rows)
+
+
+def pictures_key(pictures: Sequence[Path]) -> str:
+    """Another one when other pictures are meant, or when one of them has changed."""
+    key = blake2b(digest_size=8)
+    for picture in pictures:
+        try:
+            state = picture.stat()
+            changed = f"{state.st_size} {state.st_mtime_ns}"
+        except OSError:
+            changed = "missing"
+        key.update(f"{picture} {changed}\n".encode())
+    return key.hexdigest()
+
+
+def read_pictures(
+    pictures: Sequence[Path], size: tuple[int, int], name: str
+) -> Iterator[np.ndarray]:
+    """Each picture at `size` as (H, W, 3) uint8, with a bar called `name`."""
+    for picture in tqdm(pictures, desc=name, unit="picture"):
+        try:
+            yield np.asarray(resized(load_image(picture), size))
+        except ImageError as error:
+            tqdm.write(f"left out: {error}")
+            yield np.full((size[1], size[0], 3), 128, np.uint8)
+
+
+def stored(
+    path: Path, shape: tuple[int, ...], kind: type, rows: Iterator[np.ndarray]
+) -> np.ndarray:
+    """The array of `shape` at `path`, mapped from disk; made from `rows` when it is not there."""
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".tmp")
-        array = np.lib.format.open_memmap(
-            partial, "w+", np.uint8, (len(pictures), height, width, 3)
-        )
-        for k, picture in enumerate(tqdm(pictures, desc=name, unit="picture")):
-            try:
-                array[k] = np.asarray(resized(load_image(picture), size))
-            except ImageError as error:
-                tqdm.write(f"left out: {error}")
-                array[k] = 128
+        array = np.lib.format.open_memmap(partial, "w+", kind, shape)
+        for k, row in enumerate(rows):
+            array[k] = row
         array.flush()
         partial.replace(path)
     return np.load(path, mmap_mode="r")
@@ -92,8 +120,8 @@ class PhotoFeed:
         """Images (P, 3, H, W), seen (P,) bool, tokens (Q, T), lengths (Q,), picture of each
         question (Q,), targets (Q, A) that sum to 1, labels (P, L) with -1 where not known."""
         rng = Random(f"{self.seed}/{step}/{rank}")
-        count, (width, height) = self.config.pictures, self.size
-        images = torch.full((count, height, width, 3), 128, dtype=torch.uint8)
+        count = self.config.pictures
+        images = self.blank(count)
         seen = torch.zeros(count, dtype=torch.bool)
         flips = torch.zeros(count, dtype=torch.bool)
         labels = torch.full((count, len(self.classes)), -1)
@@ -132,15 +160,8 @@ class PhotoFeed:
             tokens[row, : len(ids)] = torch.tensor(ids)
             for index, share in target.items():
                 wanted[row, index] = share
-        pixels = images.permute(0, 3, 1, 2).float() / 255
-        if self.varied:
-            early = step < self.config.early * self.config.steps
-            scale = self.config.early_scale if early else 1.0
-            smaller = round(height * scale), round(width * scale)
-            draw = torch.Generator().manual_seed(rng.randrange(2**40))
-            pixels = vary(pixels, flips, smaller, self.config.crop, self.config.turn, draw)
         return (
-            pixels.to(self.device).to(memory_format=torch.channels_last),
+            self.shown(images, flips, step, rng),
             seen.to(self.device),
             tokens.to(self.device),
             lengths,
@@ -148,6 +169,28 @@ class PhotoFeed:
             wanted.to(self.device),
             labels.to(self.device),
         )
+
+    def blank(self, count: int) -> Tensor:
+        """What stands for `count` pictures that there are not: grey ones, as they are stored."""
+        width, height = self.size
+        return torch.full((count, height, width, 3), 128, dtype=torch.uint8)
+
+    def shown(self, images: Tensor, flips: Tensor, step: int, rng: Random) -> Tensor:
+        """What is stored of P pictures, as training shows it; (P,) `flips` may be mirrored."""
+        pixels = self.plain(images)
+        if self.varied:
+            height, width = pixels.shape[2:]
+            early = step < self.config.early * self.config.steps
+            scale = self.config.early_scale if early else 1.0
+            smaller = round(height * scale), round(width * scale)
+            draw = torch.Generator().manual_seed(rng.randrange(2**40))
+            pixels = vary(pixels, flips, smaller, self.config.crop, self.config.turn, draw)
+        return pixels.to(self.device).to(memory_format=torch.channels_last)
+
+    def plain(self, images: Tensor) -> Tensor:
+        """What is stored of P pictures, as the encoder takes it: (P, H, W, 3) uint8 -> (P, 3, H, W)
+        in [0, 1]."""
+        return images.permute(0, 3, 1, 2).float() / 255
 
     def _target(self, answers: Sequence[str]) -> dict[int, float]:
         """Share of each known answer among the known ones given."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,15 +26,18 @@ from vqa.data.build import (
 from vqa.data.label_schema import YES_NO
 from vqa.data.sources import AskedSource, LabelSource, Source, TextSource
 from vqa.errors import ConfigError, DataError
+from vqa.models.familiarity import spread
 from vqa.models.image_encoder import Regions
 from vqa.models.network import VQANetwork, build
+from vqa.models.torchvision_encoder import TorchvisionEncoder
 from vqa.text import AnswerSpace, Vocab, tokenize
 from vqa.train.calibrate import calibrate
 from vqa.train.card import make_photo_card
+from vqa.train.grid_feed import GridFeed, grid_cache
 from vqa.train.loop import Stage, fit
 from vqa.train.photo_feed import PhotoFeed, picture_cache
 from vqa.train.strangers import strangers
-from vqa.train.transfer import extended
+from vqa.train.transfer import chosen_backbone, extended, prepare_encoder
 
 _TEXT_ONLY = "text_only_train"
 _RISK = 0.05  # share of sure answers that may be wrong
@@ -48,7 +51,8 @@ class PhotoJob:
 
     Attributes:
         data: names like "daquar:DIR". start: a checkpoint to go on from instead of from nothing;
-            its sizes are kept, whatever the preset says.
+            its sizes are kept, whatever the preset says. pretrained: start with torchvision's
+            weights for the image encoder.
     """
 
     config: PhotoConfig
@@ -57,6 +61,7 @@ class PhotoJob:
     device: torch.device
     resume: bool = False
     start: Checkpoint | None = None
+    pretrained: bool = False
     command: str = ""
 
 
@@ -67,14 +72,25 @@ class PhotoStep(nn.Module):
         dim: D. classes: number of values of each of the pictures' labels. weight: of telling the
             labels from the mean of a picture's regions, which shows the encoder at every picture
             all that is known about it (deep supervision, Lee et al. 2015).
+        frozen: pictures come as the grids that the image encoder has found in them.
     """
 
     def __init__(
-        self, network: VQANetwork, dim: int, classes: Sequence[int] = (), weight: float = 0.0
+        self,
+        network: VQANetwork,
+        dim: int,
+        classes: Sequence[int] = (),
+        weight: float = 0.0,
+        frozen: bool = False,
     ) -> None:
         super().__init__()
-        self.network, self.weight = network, weight
+        self.network, self.weight, self.frozen = network, weight, frozen
         self.probes = nn.ModuleList(nn.Linear(dim, n) for n in classes if weight > 0)
+
+    def look(self, images: Tensor) -> Regions:
+        """Encodes a feed's pictures (P, 3, H, W), or grids (P, C, h, w) when frozen."""
+        encoder = self.network.image_encoder
+        return encoder.regions(images) if self.frozen else encoder(images)
 
     def answer(
         self, regions: Regions, seen: Tensor, tokens: Tensor, lengths: Tensor, picture: Tensor
@@ -103,7 +119,7 @@ class PhotoStep(nn.Module):
         labels: Tensor,
     ) -> tuple[Tensor, dict[str, float]]:
         """See `PhotoFeed` for the arguments. Returns the loss and its parts."""
-        regions = self.network.image_encoder(images)
+        regions = self.look(images)
         visible = seen & (torch.rand(len(seen), device=seen.device) > _BLIND)
         logits = self.answer(regions, visible, tokens, lengths, picture).float()
         loss = -(targets * logits.log_softmax(-1)).sum(-1).mean()
@@ -237,9 +253,10 @@ def train_photos(job: PhotoJob) -> None:
             too little data to calibrate on.
     """
     config = job.config
-    torch.manual_seed(config.seed)
     if not job.data:
         raise ConfigError("Photographs need data: add --data KIND:WHERE, once for each data set.")
+    backbone = chosen_backbone(config, job.pretrained, job.start)
+    torch.manual_seed(config.seed)
     taught = [part for name in job.data for part in _open(name, config)]
     vocab, answers = vocabularies(taught, config)
     if job.start is None:
@@ -247,8 +264,14 @@ def train_photos(job: PhotoJob) -> None:
     else:
         model = job.start.config
         network, vocab, answers = extended(job.start, vocab, answers)
+    encoder = network.image_encoder
+    prepare_encoder(encoder, backbone, config.frozen)
     network.to(job.device).to(memory_format=torch.channels_last)
     folder, size = job.out / "training", model.image_encoder.image_size
+    resumed = job.resume and any(folder.glob("*.state"))
+    trained = backbone is not None or job.start is not None or resumed
+    if isinstance(encoder, TorchvisionEncoder) and not trained:
+        print(f"{model.image_encoder.name} starts with random weights; --pretrained gives others.")
 
     def feed(which: str, seed: int, varied: bool) -> PhotoFeed:
         sources = []
@@ -256,20 +279,24 @@ def train_photos(job: PhotoJob) -> None:
             source = getattr(part, which)
             if source is None or not source.pictures:
                 continue
-            pictures = None
-            if source.pictures[0] is not None:
-                pictures = picture_cache(source.pictures, size, folder, f"{which}{number}")
+            pictures, name = None, f"{which}{number}"
+            if source.pictures[0] is not None and config.frozen:
+                pictures = grid_cache(source.pictures, encoder, folder, name, job.device)
+            elif source.pictures[0] is not None:
+                pictures = picture_cache(source.pictures, size, folder, name)
             sources.append((source, pictures, part.share))
         if not sources:
             raise ConfigError(
                 f"None of the pictures is held back for calibration with validation "
                 f"{config.validation}; raise it in the preset or add pictures."
             )
-        return PhotoFeed(sources, vocab, answers, size, config, seed, job.device, varied)
+        kind = GridFeed if config.frozen else PhotoFeed
+        return kind(sources, vocab, answers, size, config, seed, job.device, varied)
 
     train = feed("train", config.seed * 100 + 31, varied=True)
     check = feed("check", config.seed * 100 + 32, varied=False)
-    step = PhotoStep(network, model.dim, train.classes, config.probes).to(job.device)
+    step = PhotoStep(network, model.dim, train.classes, config.probes, config.frozen)
+    step.to(job.device)
 
     def report() -> dict[str, float]:
         right = [float(_right(step, check(k, 0, 1)).mean()) for k in range(8)]
@@ -290,12 +317,13 @@ def train_photos(job: PhotoJob) -> None:
         job.resume,
     )
     step.eval()
-    encoder = network.image_encoder
-    strange = strangers(size, _STRANGERS, config.seed)
+    signature = spread if config.frozen else encoder.signature
+    strange = torch.from_numpy(strangers(size, _STRANGERS, config.seed))
+    pixels = strange.permute(0, 3, 1, 2).float() / 255
     encoder.familiarity.fit(
-        _signatures(encoder, train, 6000),
-        _signatures(encoder, check, 2000),
-        _signed(encoder, strange, job.device),
+        _signatures(signature, train, 6000),
+        _signatures(signature, check, 2000),
+        _signed(encoder.signature, pixels, job.device),
     )
     calibration = _calibration(step, check)
     card = make_photo_card(
@@ -306,6 +334,7 @@ def train_photos(job: PhotoJob) -> None:
         command=job.command,
         calibration=calibration,
         start=None if job.start is None else job.start.card,
+        backbone="" if backbone is None else backbone.source,
     )
     save(job.out, network, model, vocab, answers, card)
 
@@ -314,11 +343,11 @@ def train_photos(job: PhotoJob) -> None:
 def _right(step: PhotoStep, batch: tuple) -> Tensor:
     step.eval()
     images, *inputs, targets, _ = batch
-    logits = step.answer(step.network.image_encoder(images), *inputs)
+    logits = step.answer(step.look(images), *inputs)
     return targets.gather(1, logits.argmax(-1, keepdim=True)).cpu()
 
 
-def _signatures(encoder: nn.Module, feed: PhotoFeed, count: int) -> Tensor:
+def _signatures(signature: Callable[[Tensor], Tensor], feed: PhotoFeed, count: int) -> Tensor:
     """(n, F) of about `count` of the feed's pictures, each source with its share."""
     parts = [(pictures, share) for _, pictures, share in feed.sources if pictures is not None]
     total = sum(share for _, share in parts)
@@ -326,18 +355,22 @@ def _signatures(encoder: nn.Module, feed: PhotoFeed, count: int) -> Tensor:
     for pictures, share in parts:
         wanted = min(len(pictures), max(1, round(count * share / total)))
         rows = np.linspace(0, len(pictures) - 1, wanted).astype(int)
-        found.append(_signed(encoder, pictures[rows], feed.device))
+        shown = torch.from_numpy(np.array(pictures[rows]))
+        found.append(_signed(signature, shown, feed.device, feed.plain))
     return torch.cat(found)
 
 
 @torch.no_grad()
-def _signed(encoder: nn.Module, pictures: np.ndarray, device: torch.device) -> Tensor:
-    """(n, F) of pictures (n, H, W, 3) uint8."""
+def _signed(
+    signature: Callable[[Tensor], Tensor],
+    images: Tensor,
+    device: torch.device,
+    plain: Callable[[Tensor], Tensor] = lambda images: images,
+) -> Tensor:
+    """(n, F) of images (n, ...), after `plain`."""
     found = []
-    for start in range(0, len(pictures), 64):
-        batch = torch.from_numpy(np.array(pictures[start : start + 64]))
-        pixels = batch.permute(0, 3, 1, 2).float().div(255).to(device)
-        found.append(encoder.signature(pixels).cpu())
+    for batch in images.split(64):
+        found.append(signature(plain(batch).to(device)).cpu())
     return torch.cat(found)
 
 
@@ -347,7 +380,7 @@ def _calibration(step: PhotoStep, check: PhotoFeed, batches: int = 40) -> dict[s
     logits, best, clarity = [], [], []
     for k in range(batches):
         images, seen, *asked, targets, _ = check(1000 + k, 0, 1)
-        regions = step.network.image_encoder(images)
+        regions = step.look(images)
         logits.append(step.answer(regions, seen, *asked).float().cpu())
         best.append(targets.argmax(-1).cpu())
         clarity.append(regions.clarity[seen].cpu())

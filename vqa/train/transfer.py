@@ -1,13 +1,61 @@
-"""Starting from a trained checkpoint: its words and answers stay, new ones join at the end."""
+"""Starting from what is trained already: a checkpoint, whose words and answers stay while new ones
+join at the end, or an image encoder's backbone."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vqa.checkpoint import Checkpoint
+from vqa.config import PhotoConfig
+from vqa.errors import ConfigError
+from vqa.models.grid_regions import GridRegions
 from vqa.models.network import VQANetwork, build
+from vqa.models.torchvision_encoder import PREFIX, Trained, trained_backbone
 from vqa.text import AnswerSpace, Vocab
+
+
+def chosen_backbone(
+    config: PhotoConfig, pretrained: bool, start: Checkpoint | None
+) -> Trained | None:
+    """The backbone's weights that a training starts with; None for those of `start`, or random.
+
+    Raises:
+        ConfigError: `pretrained` does not go with the image encoder or with `start`, nothing
+            trained is to be frozen, or see `trained_backbone`.
+    """
+    name = config.model.image_encoder.name
+    if pretrained:
+        if start is not None:
+            raise ConfigError("--pretrained and --from exclude each other: both bring weights.")
+        if not name.startswith(PREFIX):
+            raise ConfigError(
+                f"--pretrained is for torchvision's networks, not for the image encoder {name!r}; "
+                f"name one in the preset, for example {PREFIX}resnet18."
+            )
+        return trained_backbone(name)
+    if config.frozen and start is None:
+        raise ConfigError(
+            "The preset keeps the image encoder frozen, so its weights must come from somewhere: "
+            'add --pretrained or --from CHECKPOINT, or set "frozen" to false.'
+        )
+    return None
+
+
+def prepare_encoder(encoder: nn.Module, trained: Trained | None, frozen: bool) -> None:
+    """Puts a trained backbone in place and freezes the encoder's body where that is wanted.
+
+    Raises:
+        ConfigError: an encoder that cannot be frozen.
+    """
+    if trained is not None:
+        encoder.adopt(trained)
+    if frozen:
+        if not isinstance(encoder, GridRegions):
+            raise ConfigError(
+                'Only image encoders with a feature grid can be frozen; set "frozen" to false.'
+            )
+        encoder.body.requires_grad_(False)
 
 
 def extended(
