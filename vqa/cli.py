@@ -36,6 +36,14 @@ def _size(text: str) -> tuple[int, int]:
     return size
 
 
+def _objects(text: str) -> tuple[int, int]:
+    low, dash, high = text.partition("-")
+    high = high if dash else low
+    if not (low.isdigit() and high.isdigit() and 1 <= int(low) <= int(high) <= 10):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 3-10, with 1 to 10 objects")
+    return int(low), int(high)
+
+
 def _languages(text: str) -> tuple[str, ...]:
     found = tuple(part.strip() for part in text.split(","))
     if not found or len(set(found)) != len(found) or set(found) - {"en", "zh"}:
@@ -100,6 +108,9 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--lang", type=_languages, default=("en",), help="en, zh or en,zh")
     p.add_argument("--questions", type=number(1, 1000), default=10, help="per scene (10)")
     p.add_argument("--size", type=_size, default=(320, 240), metavar="WxH", help="320x240")
+    p.add_argument(
+        "--objects", type=_objects, default=(3, 10), metavar="3-10", help="in a scene (3-10)"
+    )
     p.add_argument("--variety", type=_share, default=1.0, help="of the look; 0 is CLEVR's (1)")
     p.add_argument("--noise", type=_share, default=0.0, help="share of questions with a slip (0)")
     _workers(p)

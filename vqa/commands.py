@@ -156,6 +156,7 @@ def simulate(options: Namespace) -> int:
         questions=options.questions,
         width=options.size[0],
         height=options.size[1],
+        objects=options.objects,
         variety=options.variety,
         noise=options.noise,
     )

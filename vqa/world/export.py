@@ -19,6 +19,7 @@ from PIL import Image
 from vqa.world.families import FAMILIES
 from vqa.world.grammar import answer_in, write
 from vqa.world.picture import draw_picture
+from vqa.world.placement import OBJECTS
 from vqa.world.programs import program_to_clevr
 from vqa.world.questions import QuestionSampler
 from vqa.world.scene import scene_to_clevr
@@ -32,6 +33,7 @@ class ExportOptions:
         out: folder, made when missing. n: number of scenes. seed: of everything random.
         languages: each question is asked in all of them.
         questions: per scene and language. width, height: of the pictures, pixels.
+        objects: the fewest and the most in a scene.
         variety: 0 for CLEVR's own look, 1 for the variation that training uses.
         decorated, noise: how often questions are polite or carry a slip, 0..1.
     """
@@ -43,6 +45,7 @@ class ExportOptions:
     questions: int = 10
     width: int = 320
     height: int = 240
+    objects: tuple[int, int] = OBJECTS
     variety: float = 1.0
     decorated: float = 0.15
     noise: float = 0.0
@@ -54,7 +57,13 @@ def _one(job: tuple[ExportOptions, int]) -> tuple[dict, list[dict]]:
     name = f"VQA_{number:06d}.png"
     torch.set_num_threads(1)
     picture = draw_picture(
-        options.seed, number, options.width, options.height, options.variety, name
+        options.seed,
+        number,
+        options.width,
+        options.height,
+        options.variety,
+        name,
+        options.objects,
     )
     Image.fromarray(picture.pixels).save(options.out / "images" / name)
     first = options.languages[0]

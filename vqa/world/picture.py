@@ -8,7 +8,7 @@ import numpy as np
 
 from vqa.errors import ConfigError
 from vqa.world.appearance import sample_look
-from vqa.world.placement import EVALUATION_SEEDS, sample_scene, scene_rng
+from vqa.world.placement import EVALUATION_SEEDS, OBJECTS, sample_scene, scene_rng
 from vqa.world.renderer import finish, render
 from vqa.world.scene import Scene
 
@@ -29,6 +29,7 @@ def draw_picture(
     height: int = 240,
     variety: float = 1.0,
     filename: str = "",
+    objects: tuple[int, int] = OBJECTS,
 ) -> Picture:
     """Scene `number` of the set `seed`, drawn on the CPU.
 
@@ -36,7 +37,7 @@ def draw_picture(
     on which process draws it or what else that process draws.
     """
     rng = scene_rng(seed, number)
-    scene, camera = sample_scene(rng, number, filename)
+    scene, camera = sample_scene(rng, number, filename, objects)
     look = sample_look(scene, rng, camera, variety)
     image, _ = render([scene], [look], width, height)
     return Picture(scene, camera, finish(image[0], look, rng))

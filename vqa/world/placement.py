@@ -17,7 +17,7 @@ from vqa.world.scene import (
     make_scene,
 )
 
-MIN_OBJECTS, MAX_OBJECTS = 3, 10
+MIN_OBJECTS, MAX_OBJECTS = OBJECTS = 3, 10
 REACH = 3.0  # centres lie in [-3, 3]^2
 GAP = 0.25  # between two objects' radii
 DIRECTION_MARGIN = 0.4  # between centres along each image-plane direction
@@ -58,20 +58,23 @@ def _apart(x: float, y: float, radius: float, other: tuple[float, float, float])
     return bool((np.abs(_AXES @ (dx, dy)) >= DIRECTION_MARGIN).all())
 
 
-def sample_objects(rng: np.random.Generator) -> Scene:
+def sample_objects(rng: np.random.Generator, objects: tuple[int, int] = OBJECTS) -> Scene:
     """A scene that keeps the margins; nothing is said about visibility or pixels.
 
     Enough where no picture is drawn: questions and reasoning need labels only.
+
+    Args:
+        objects: the fewest and the most there may be.
     """
     while True:
-        count = int(rng.integers(MIN_OBJECTS, MAX_OBJECTS + 1))
+        count = int(rng.integers(objects[0], objects[1] + 1))
         places = _place(count, rng)
         if places is None:
             continue
-        objects = []
+        placed = []
         for x, y, radius in places:
             size = "large" if radius == RADIUS["large"] else "small"
-            objects.append(
+            placed.append(
                 SceneObject(
                     color=str(rng.choice(ATTRIBUTES["color"])),
                     shape=str(rng.choice(ATTRIBUTES["shape"])),
@@ -81,16 +84,19 @@ def sample_objects(rng: np.random.Generator) -> Scene:
                     rotation=float(rng.uniform(0, 360)),
                 )
             )
-        return make_scene(objects)
+        return make_scene(placed)
 
 
 def sample_scene(
-    rng: np.random.Generator, number: int = 0, filename: str = ""
+    rng: np.random.Generator,
+    number: int = 0,
+    filename: str = "",
+    objects: tuple[int, int] = OBJECTS,
 ) -> tuple[Scene, np.ndarray]:
     """A scene with every object visible, and the (3,) camera it is seen from."""
     while True:
         camera = sample_camera(rng)
-        scene = sample_objects(rng)
+        scene = sample_objects(rng, objects)
         owner = owners([scene], camera[None], _CHECK_WIDTH, _CHECK_HEIGHT)[0]
         seen = torch.bincount(owner.flatten() + 1, minlength=len(scene) + 1)[1:] * 4
         if int(seen.min()) >= MIN_VISIBLE:
