@@ -15,6 +15,7 @@ RANKS = {
     "text": 2,
     "image": 2,
     "metrics": 3,
+    "selective": 3,
     "vqa_accuracy": 3,
     "wups": 3,
     "world": 3,
