@@ -22,6 +22,8 @@ RANKS = {
     "models": 3,
     "data": 4,
     "checkpoint": 5,
+    "aside": 5,
+    "blind": 5,
     "evaluate": 6,
     "figures": 6,
     "train": 6,

@@ -256,6 +256,8 @@ def evaluate(options: Namespace) -> int:
     import torch
     from tqdm import tqdm
 
+    from vqa.aside import set_aside
+    from vqa.blind import baselines
     from vqa.checkpoint import load
     from vqa.data.build import evaluation_split, open_data, split_name
     from vqa.evaluate import evaluate as measure
@@ -284,9 +286,14 @@ def evaluate(options: Namespace) -> int:
     else:
         name = shlex.split(_public((options.data,)))[0]
         label = options.label or f"{name} {options.lang}"
-        with tqdm(total=len(samples), unit="question", leave=False) as bar:
+        blind = baselines(data, split, samples, options.lang)
+        training = predictor.checkpoint.card.get("training", {})
+        aside = set_aside(data, split, options.lang, training.get("validation", 0.0))
+        total = len(samples) + len(aside.samples)
+        with tqdm(total=total, unit="question", leave=False) as bar:
             report, rows = measure(
-                predictor, samples, name, options.lang, lambda done: bar.update(done - bar.n)
+                *(predictor, samples, name, options.lang, blind, aside),
+                progress=lambda done: bar.update(done - bar.n),
             )
         if split_name(options.data)[0] == "daquar":
             report = replace(report, extra=_nearness(rows))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vqa.data.build import Data, is_evaluation
+from vqa.data.build import Data, is_evaluation, training_split
 from vqa.data.sample import Sample, score
 from vqa.errors import ImageError
 from vqa.image import load_image
@@ -81,8 +80,8 @@ def survey(
     samples = {split: data.samples(split, languages) for split in data.splits}
     comparisons = {}
     for split in filter(is_evaluation, samples):
-        train = re.sub("^(.*)(val|test)", r"\1train", split)
-        if train in samples:
+        train = training_split(data, split)
+        if train is not None:
             comparisons[split] = _compared(samples[train], samples[split], train)
     pictures = list(dict.fromkeys(s.image for part in samples.values() for s in part))
     unreadable = {}
