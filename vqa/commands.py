@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import time
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -322,10 +323,11 @@ def publish(options: Namespace) -> int:
 
 
 def _shown(bar):
-    """What moves a progress bar: (done, total)."""
+    """What moves a progress bar: (done, total). Its clock starts at the first call."""
 
     def move(done: int, total: int) -> None:
-        bar.total = total
+        if bar.total != total:
+            bar.total, bar.start_t = total, time.time()
         bar.update(done - bar.n)
 
     return move
@@ -343,8 +345,8 @@ def data_check(options: Namespace) -> int:
         found = survey(data, options.lang, _shown(bar))
     print(survey_text(found))
     if data.guessed is not None:
-        print("Questions are made by a guess; save this as SCHEMA.json to edit it, and add it to")
-        print(f"the name, {options.data},SCHEMA.json:")
+        print("No schema was given, so these questions are asked. Save this as SCHEMA.json to edit")
+        print(f"it, and name it too: {options.data},SCHEMA.json")
         print(data.guessed.to_json())
     if found.unreadable:
         print(
