@@ -94,7 +94,8 @@ def test_pictures_on_both_sides_are_told(tmp_path):
     found = survey(open_data(f"daquar:{tmp_path}"))
     assert list(found.comparisons) == ["by_question_test"]
     assert found.comparisons["by_question_test"].train == "by_question_train"
-    assert found.comparisons["by_question_test"].shared == 1
+    compared = found.comparisons["by_question_test"]
+    assert (compared.shared, compared.same) == (1, 0)
 
 
 def test_the_same_picture_under_another_name_is_told(capsys, tmp_path):

@@ -110,6 +110,14 @@ def test_each_source_has_labels_of_its_own():
     assert rows == {(3, -1, -1), (-1, 0, 1), (-1, -1, -1)}
 
 
+def test_a_picture_that_is_drawn_again_has_no_labels_of_the_first():
+    """All that is asked about the first source's pictures is unknown, so others are drawn."""
+    unknown = Plain(3, [("who?", ("yeti",))], (4,), (3,))
+    made = feed((unknown, noise(3)), (Plain(3, WHAT), noise(3)), config=replace(CONFIG, pictures=1))
+    for step in range(20):
+        assert made(step, 0, 1)[6].tolist() == [[-1]]
+
+
 def test_text_comes_without_a_picture():
     made = feed((TextSource([("and this?", ("cat",))]), None), (Plain(3, WHAT), sided(3)))
     for step in range(5):
