@@ -98,26 +98,26 @@ def data_of(**counts: int) -> Data:
 
 
 def test_what_is_set_aside():
-    data = data_of(train=3000, val=300, test=100)
+    data = data_of(train=4000, val=600, test=100)
     from_val = set_aside(data, "test", "en", 0.2)
-    assert from_val.source == "val" and len(from_val.samples) == 300
-    for measured_on, given in (("test", data_of(train=3000, test=100)), ("val", data)):
+    assert from_val.source == "val" and len(from_val.samples) == 600
+    for measured_on, given in (("test", data_of(train=4000, test=100)), ("val", data)):
         found = set_aside(given, measured_on, "en", 0.2)
-        assert "train" in found.source and 400 < len(found.samples) < 800
+        assert "train" in found.source and 600 < len(found.samples) < 1000
         assert all(s.image.name.startswith("train") for s in found.samples)
         assert all(held_back(s.image, 0.2) for s in found.samples)
     # Of a model that left no picture out, and where there are too few or none.
-    assert set_aside(data_of(train=3000, test=100), "test", "en", 0.0) == Aside(HALF)
+    assert set_aside(data_of(train=4000, test=100), "test", "en", 0.0) == Aside(HALF)
     assert set_aside(data_of(train=300, val=20, test=100), "test", "en", 0.1) == Aside(HALF)
     assert set_aside(data_of(heldout=300), "heldout", "en", 0.1) == Aside(HALF)
 
 
 def test_only_so_many_questions_are_set_aside(monkeypatch):
-    monkeypatch.setattr(aside_module, "_MOST", 250)
-    found = set_aside(data_of(val=400, test=10), "test", "en", 0.0).samples
-    assert len(found) == 250
+    monkeypatch.setattr(aside_module, "_MOST", 550)
+    found = set_aside(data_of(val=800, test=10), "test", "en", 0.0).samples
+    assert len(found) == 550
     # Not the first ones: files are often in the order of their answers.
-    assert any(int(s.image.stem[3:]) >= 350 for s in found)
+    assert any(int(s.image.stem[3:]) >= 700 for s in found)
 
 
 def test_progress_reaches_all_that_is_asked():

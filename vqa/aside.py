@@ -17,7 +17,7 @@ from vqa.data.sample import Sample
 
 HALF = "half of the pictures"
 # Few questions say little about rare errors; more than a few thousand add only time.
-_LEAST, _MOST = 200, 5_000
+_LEAST, _MOST = 500, 5_000
 
 
 @dataclass(frozen=True)
