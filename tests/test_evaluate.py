@@ -131,12 +131,13 @@ def test_progress_reaches_all_that_is_asked():
 
 def test_the_text_says_what_is_measured_against_what():
     text = report_text(measured(asked(ROWS), Aside("val", asked("yes 0.95, yes 0.7, no 0.5"))))
+    assert "right 75.00 % (95 % interval 30.1-95.4 %)" in text
     assert "majority guess 25.0 %, question alone 50.0 %, both from train" in text
     assert "answers 25.0 / 25.0 / 25.0 % of the questions at best" in text
     assert "75.0 / 75.0 / 75.0 % with thresholds from val (3 questions; 33.3 / 33.3" in text
     assert "at cost 1 / 10 / 100: 25.0 / -200.0 / -2450.0 %, on 4 questions" in text
     text = report_text(measured(asked(ROWS), Aside(HALF), Baselines("", 0.25, None)))
-    assert "of these very answers" in text and "no split to train on" in text
+    assert "of these very answers" in text and "no training split" in text
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def record(folder: Path, card: dict, label: str, figures: dict) -> None:
 
 def percent(share: float, digits: int = 1) -> str:
     """0.9876 -> "98.8 %"."""
-    return f"{100 * share:.1f} %"
+    return f"{100 * share:.{digits}f} %"
 
 
 def interval(low_high: Sequence[float]) -> str:
@@ -86,8 +86,8 @@ def _without_pictures(report: dict) -> str:
         return text
     if report["question_only"] is None:
         return (
-            f"{text}, of these very answers; the question alone is left out, since the data has "
-            "no split to train on"
+            f"{text}, of these very answers; the question alone is left out, since there is no "
+            "training split beside these questions"
         )
     return f"{text}, question alone {percent(report['question_only'])}, both from {report['train']}"
 
