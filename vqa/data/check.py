@@ -184,11 +184,7 @@ def survey_text(found: Survey) -> str:
             f"{split}, from {c.train}:",
             f"  pictures also in {c.train}: {c.shared:,} of {part.pictures:,}"
             + ("; figures say little about new pictures" if c.shared else ""),
-            *(
-                [f"  the same file under another name in {c.train}: {c.same:,}; leave these out"]
-                if c.same
-                else []
-            ),
+            *_same_files(c),
             f"  known: {c.words:.1%} of the words, {c.answers:.1%} of the answers",
             f"  the most frequent answer of each type scores {c.guess:.1%} ({c.measure})",
         ]
@@ -204,6 +200,12 @@ def survey_text(found: Survey) -> str:
     else:
         lines.append(f"Pictures: all {found.pictures:,} can be read.")
     return "\n".join(lines)
+
+
+def _same_files(c: Comparison) -> list[str]:
+    if not c.same:
+        return []
+    return [f"  the same file under another name in {c.train}: {c.same:,}; leave these out of it"]
 
 
 def _top(counts: Counter, total: int) -> str:
