@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 ARGS ?=
 PYTEST ?=
 
-.PHONY: demo test lint format chromium clean
+.PHONY: demo test lint format chromium wordnet clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python app.py $(ARGS)
 
-test: lint chromium
+test: lint chromium wordnet
 	$(BIN)/python -m pytest -q $(PYTEST)
 
 lint: $(VENV)/.installed-dev
@@ -45,6 +45,16 @@ chromium:
 			chromium fonts-noto-cjk >/dev/null; } \
 			|| echo "Chromium could not be installed; the browser tests will be skipped."; \
 	else echo "There is no Chromium; the browser tests will be skipped."; fi
+
+# The tests of WUPS skip where WordNet's files are not.
+wordnet:
+	@if [ -e /usr/share/wordnet/index.noun ] || [ -e /usr/local/share/wordnet/index.noun ]; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		export DEBIAN_FRONTEND=noninteractive; \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends \
+			wordnet-base >/dev/null; } \
+			|| echo "WordNet could not be installed; the tests of WUPS will be skipped."; \
+	else echo "There are no files of WordNet; the tests of WUPS will be skipped."; fi
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,7 +12,6 @@ from vqa.metrics import (
     accuracy_table,
     expected_calibration_error,
     fit_temperature,
-    risk_threshold,
     wilson_interval,
 )
 
@@ -132,39 +130,3 @@ def test_temperature_is_usable_where_no_finite_one_is_best(scale):
     logits = scale * torch.eye(6).repeat(20, 1)
     found = fit_temperature(logits, torch.arange(6).repeat(20))
     assert 0.05 <= found <= 20
-
-
-@pytest.mark.parametrize(
-    ("confidence", "right", "risk", "threshold"),
-    [
-        ([0.9, 0.8, 0.7, 0.6], [True, True, True, True], 0.0, 0.6),
-        ([0.9, 0.8, 0.7, 0.6], [True, True, False, True], 0.0, 0.8),
-        # One wrong of four is within 25 %, whatever lies between.
-        ([0.9, 0.8, 0.7, 0.6], [True, False, True, True], 0.25, 0.6),
-        ([0.6, 0.9, 0.7, 0.8], [True, True, True, False], 0.25, 0.6),
-        # Answers of one confidence cannot be told apart: both are given or neither.
-        ([0.9, 0.8, 0.8], [True, True, False], 0.0, 0.9),
-        ([0.9, 0.8, 0.8], [True, False, True], 0.0, 0.9),
-        ([0.8, 0.8], [True, False], 0.0, 1.0),
-        ([0.9, 0.5], [False, False], 0.3, 1.0),
-        ([], [], 0.1, 1.0),
-    ],
-)
-def test_risk_threshold_worked_examples(confidence, right, risk, threshold):
-    assert risk_threshold(confidence, right, risk) == threshold
-
-
-@given(
-    st.lists(st.tuples(st.sampled_from(np.linspace(0, 0.9, 10)), st.booleans()), min_size=1),
-    st.floats(0, 1),
-)
-def test_answers_from_the_threshold_on_keep_the_risk_and_no_lower_one_does(answers, risk):
-    confidence, right = (np.array(x) for x in zip(*answers, strict=True))
-
-    def wrong(threshold):
-        return 1 - right[confidence >= threshold].mean()
-
-    found = risk_threshold(confidence, right, risk)
-    if found < 1:
-        assert wrong(found) <= risk + 1e-12
-    assert all(wrong(c) > risk - 1e-12 for c in confidence if c < found)

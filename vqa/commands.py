@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import time
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -264,6 +265,8 @@ def evaluate(options: Namespace) -> int:
     import torch
     from tqdm import tqdm
 
+    from vqa.aside import set_aside
+    from vqa.blind import baselines
     from vqa.checkpoint import load
     from vqa.data.build import evaluation_split, open_data, split_name
     from vqa.evaluate import evaluate as measure
@@ -292,9 +295,14 @@ def evaluate(options: Namespace) -> int:
     else:
         name = shlex.split(_public((options.data,)))[0]
         label = options.label or f"{name} {options.lang}"
-        with tqdm(total=len(samples), unit="question", leave=False) as bar:
+        blind = baselines(data, split, samples, options.lang)
+        training = predictor.checkpoint.card.get("training", {})
+        aside = set_aside(data, split, options.lang, training.get("validation", 0.0))
+        total = len(samples) + len(aside.samples)
+        with tqdm(total=total, unit="question", leave=False) as bar:
             report, rows = measure(
-                predictor, samples, name, options.lang, lambda done: bar.update(done - bar.n)
+                *(predictor, samples, name, options.lang, blind, aside),
+                progress=lambda done: bar.update(done - bar.n),
             )
         if split_name(options.data)[0] == "daquar":
             report = replace(report, extra=_nearness(rows))
@@ -323,10 +331,11 @@ def publish(options: Namespace) -> int:
 
 
 def _shown(bar):
-    """What moves a progress bar: (done, total)."""
+    """What moves a progress bar: (done, total). Its clock starts at the first call."""
 
     def move(done: int, total: int) -> None:
-        bar.total = total
+        if bar.total != total:
+            bar.total, bar.start_t = total, time.time()
         bar.update(done - bar.n)
 
     return move
@@ -344,8 +353,8 @@ def data_check(options: Namespace) -> int:
         found = survey(data, options.lang, _shown(bar))
     print(survey_text(found))
     if data.guessed is not None:
-        print("Questions are made by a guess; save this as SCHEMA.json to edit it, and add it to")
-        print(f"the name, {options.data},SCHEMA.json:")
+        print("No schema was given, so these questions are asked. Save this as SCHEMA.json to edit")
+        print(f"it, and name it too: {options.data},SCHEMA.json")
         print(data.guessed.to_json())
     if found.unreadable:
         print(

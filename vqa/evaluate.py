@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,12 +10,23 @@ from typing import Protocol
 
 import numpy as np
 
+from vqa.aside import Aside, in_half
+from vqa.blind import Baselines
 from vqa.data.sample import Sample, score
-from vqa.metrics import accuracy_table, coverage_at_risk, expected_calibration_error
+from vqa.metrics import accuracy_table, expected_calibration_error
+from vqa.selective import (
+    coverage,
+    coverage_at_risk,
+    effective_reliability,
+    reliability_threshold,
+    risk_at,
+    risk_threshold,
+)
 from vqa.wups import WordNet, words_of
 
 _BATCH = 50
 _RISKS = (0.01, 0.05, 0.1)
+_COSTS = (1, 10, 100)
 
 
 class Asked(Protocol):
@@ -38,9 +48,13 @@ class Report:
         kinds: type of question -> {"n", "accuracy", "interval"}.
         ece: expected calibration error, 15 bins. sure: share of answers marked sure;
             sure_accuracy: share right among those.
-        majority: share right when the most frequent answer of each type is always given, which
-            needs the answers and no picture.
-        coverage: risk -> share of questions that can be answered with at most that share wrong.
+        train, majority, question_only: what needs no picture scores; see `vqa.blind.Baselines`.
+        coverage: risk -> share of questions that can be answered with at most that share wrong,
+            at the best threshold for these questions.
+        selective: the same with thresholds from other questions, as one has to choose them:
+            {"aside": what these are, "aside_n", "n": how many they and the questions measured on
+            are, "coverage" and "risk": aimed-at risk -> share answered, and of those wrong,
+            "reliability": cost -> `effective_reliability`, in [-cost, 1]}.
         extra: further measures by name (see `nearness_in_meaning`).
     """
 
@@ -54,8 +68,11 @@ class Report:
     ece: float
     sure: float
     sure_accuracy: float
+    train: str
     majority: float
+    question_only: float | None
     coverage: dict[str, float]
+    selective: dict
     extra: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict:
@@ -67,14 +84,54 @@ def evaluate(
     samples: Sequence[Sample],
     data: str,
     language: str,
+    blind: Baselines,
+    aside: Aside,
     progress: Callable[[int], None] = lambda done: None,
 ) -> tuple[Report, list[dict]]:
     """Asks every sample's question.
+
+    Args:
+        blind: what the same questions score without the pictures. aside: where thresholds come
+            from. progress: told the number of questions asked, those of `aside` included.
 
     Returns:
         The report, and one row per question: image, question, answer, predicted, confidence,
         sure, right, kind.
     """
+    rows, device = _ask(predictor, samples, progress)
+    others, _ = _ask(predictor, aside.samples, lambda done: progress(len(samples) + done))
+    right = [row["right"] for row in rows]
+    kinds = [row["kind"] for row in rows]
+    table = accuracy_table(right, kinds)
+    for kind, row in accuracy_table([row["right_in_3"] for row in rows], kinds).items():
+        table[kind]["in_3"] = row["accuracy"]
+    overall = table.pop("all")
+    confidence = [row["confidence"] for row in rows]
+    sure = [row["right"] for row in rows if row["sure"]]
+    report = Report(
+        data=data,
+        language=language,
+        device=device,
+        n=len(rows),
+        accuracy=overall["accuracy"],
+        interval=tuple(overall["interval"]),
+        kinds=table,
+        ece=expected_calibration_error(confidence, right),
+        sure=len(sure) / len(rows),
+        sure_accuracy=float(np.mean(sure)) if sure else 0.0,
+        train=blind.train,
+        majority=blind.majority,
+        question_only=blind.question_only,
+        coverage={str(risk): coverage_at_risk(confidence, right, risk) for risk in _RISKS},
+        selective=_selective(rows, others, aside.source),
+    )
+    return report, rows
+
+
+def _ask(
+    predictor: Asked, samples: Sequence[Sample], progress: Callable[[int], None]
+) -> tuple[list[dict], str]:
+    """A row for each sample, and the device."""
     rows = []
     device = ""
     for start in range(0, len(samples), _BATCH):
@@ -96,37 +153,30 @@ def evaluate(
                 }
             )
         progress(len(rows))
-    right = [row["right"] for row in rows]
-    kinds = [row["kind"] for row in rows]
-    table = accuracy_table(right, kinds)
-    for kind, row in accuracy_table([row["right_in_3"] for row in rows], kinds).items():
-        table[kind]["in_3"] = row["accuracy"]
-    overall = table.pop("all")
-    confidence = [row["confidence"] for row in rows]
-    sure = [row["right"] for row in rows if row["sure"]]
-    report = Report(
-        data=data,
-        language=language,
-        device=device,
-        n=len(rows),
-        accuracy=overall["accuracy"],
-        interval=tuple(overall["interval"]),
-        kinds=table,
-        ece=expected_calibration_error(confidence, right),
-        sure=len(sure) / len(rows),
-        sure_accuracy=float(np.mean(sure)) if sure else 0.0,
-        majority=_majority(samples),
-        coverage={str(risk): coverage_at_risk(confidence, right, risk) for risk in _RISKS},
-    )
-    return report, rows
+    return rows, device
 
 
-def _majority(samples: Sequence[Sample]) -> float:
-    counts: dict[str, Counter] = {}
-    for s in samples:
-        counts.setdefault(s.kind, Counter())[s.answer] += 1
-    usual = {kind: c.most_common(1)[0][0] for kind, c in counts.items()}
-    return sum(score(usual[s.kind], s) for s in samples) / len(samples)
+def _selective(rows: Sequence[dict], others: Sequence[dict], source: str) -> dict:
+    """`Report.selective`; without other rows half of the pictures stand in for them."""
+    if not others:
+        others = [row for row in rows if in_half(row["image"])]
+        rows = [row for row in rows if not in_half(row["image"])]
+    chosen_by = [[row[name] for row in others] for name in ("confidence", "right")]
+    confidence, right = ([row[name] for row in rows] for name in ("confidence", "right"))
+    at = {risk: risk_threshold(*chosen_by, risk) for risk in _RISKS}
+    return {
+        "aside": source,
+        "aside_n": len(others),
+        "n": len(rows),
+        "coverage": {str(risk): coverage(confidence, t) for risk, t in at.items()},
+        "risk": {str(risk): risk_at(confidence, right, t) for risk, t in at.items()},
+        "reliability": {
+            str(cost): effective_reliability(
+                confidence, right, reliability_threshold(*chosen_by, cost), cost
+            )
+            for cost in _COSTS
+        },
+    }
 
 
 def nearness_in_meaning(rows: Sequence[dict], wordnet: WordNet) -> dict[str, float]:

@@ -17,6 +17,7 @@ _HEADS = {
         "interval": "95 % interval",
         "ece": "calibration error",
         "majority": "majority guess",
+        "question_only": "question alone",
         "kind": "type",
         "speed": "One question on {device} with {threads} threads, preprocessing included, median: "
         "{new_image_ms:.1f} ms about a new picture, {same_image_ms:.1f} ms about the same one.",
@@ -30,6 +31,7 @@ _HEADS = {
         "interval": "95 % 区间",
         "ece": "校准误差",
         "majority": "多数猜测",
+        "question_only": "只看问题",
         "kind": "类型",
         "speed": "在 {device} 上用 {threads} 个线程回答一个问题（含预处理，中位数）："
         "新图片 {new_image_ms:.1f} 毫秒，同一张图片再问 {same_image_ms:.1f} 毫秒。",
@@ -59,11 +61,13 @@ def report_text(report: dict) -> str:
     """A report for a terminal."""
     lines = [
         f"{report['data']} ({report['language']}), {report['n']} questions on {report['device']}",
-        f"right {percent(report['accuracy'], 2)} (95 % interval {interval(report['interval'])}); "
-        f"majority guess {percent(report['majority'])}",
+        f"right {percent(report['accuracy'], 2)} (95 % interval {interval(report['interval'])})",
+        _without_pictures(report),
         f"calibration error {percent(report['ece'], 2)}; marked sure {percent(report['sure'])}, "
         f"of those right {percent(report['sure_accuracy'], 2)}",
     ]
+    if "selective" in report:
+        lines += _selective(report["coverage"], report["selective"])
     if report.get("extra"):
         lines.append(", ".join(f"{name} {value:.3f}" for name, value in report["extra"].items()))
     width = max(len(kind) for kind in report["kinds"])
@@ -73,6 +77,35 @@ def report_text(report: dict) -> str:
             f"  ({interval(row['interval'])}), in the first three {percent(row['in_3'])}"
         )
     return "\n".join(lines)
+
+
+def _without_pictures(report: dict) -> str:
+    """What the same questions score without their pictures."""
+    text = f"without the pictures: majority guess {percent(report['majority'])}"
+    if "train" not in report:  # recorded by an earlier version
+        return text
+    if report["question_only"] is None:
+        return (
+            f"{text}, of these very answers; the question alone is left out, since there is no "
+            "training split beside these questions"
+        )
+    return f"{text}, question alone {percent(report['question_only'])}, both from {report['train']}"
+
+
+def _selective(best: dict, figures: dict) -> list[str]:
+    """Lines about abstaining; `best` is the coverage at the best thresholds."""
+
+    def row(shares: dict) -> str:
+        return " / ".join(f"{100 * share:.1f}" for share in shares.values())
+
+    risks = " / ".join(f"{100 * float(risk):g}" for risk in best)
+    return [
+        f"with at most {risks} % wrong it answers {row(best)} % of the questions at best",
+        f"  and {row(figures['coverage'])} % with thresholds from {figures['aside']} "
+        f"({figures['aside_n']:,} questions; {row(figures['risk'])} % wrong)",
+        f"effective reliability at cost {' / '.join(figures['reliability'])}: "
+        f"{row(figures['reliability'])} %, on {figures['n']:,} questions",
+    ]
 
 
 def card_text(card: dict, folder: Path) -> str:
@@ -103,6 +136,12 @@ def card_text(card: dict, folder: Path) -> str:
     return "\n".join(lines)
 
 
+def _share(figures: dict, name: str) -> str:
+    """A figure's cell; empty when it was not measured, or by a version that did not."""
+    value = figures.get(name)
+    return "" if value is None else percent(value)
+
+
 def table(card: dict, folder: Path, language: str) -> str:
     """The figures of one card as Markdown."""
     say = _HEADS[language]
@@ -115,13 +154,13 @@ def table(card: dict, folder: Path, language: str) -> str:
         ),
         "",
         f"| {say['what']} | {say['n']} | {say['accuracy']} | {say['interval']} | {say['ece']} "
-        f"| {say['majority']} |",
-        "|---|---|---|---|---|---|",
+        f"| {say['majority']} | {say['question_only']} |",
+        "|---|---|---|---|---|---|---|",
     ]
     for label, f in sets.items():
         lines.append(
             f"| {label} | {f['n']:,} | {percent(f['accuracy'], 2)} | {interval(f['interval'])} "
-            f"| {percent(f['ece'], 2)} | {percent(f['majority'])} |"
+            f"| {percent(f['ece'], 2)} | {percent(f['majority'])} | {_share(f, 'question_only')} |"
         )
     kinds = list(dict.fromkeys(kind for f in sets.values() for kind in f["kinds"]))
     lines += ["", f"| {say['kind']} | " + " | ".join(sets) + " |", "|---" * (len(sets) + 1) + "|"]

@@ -1,4 +1,4 @@
-"""Measures of answers: intervals of accuracy, calibration, selective risk."""
+"""Measures of answers: intervals of accuracy, calibration."""
 
 from __future__ import annotations
 
@@ -82,32 +82,3 @@ def fit_temperature(logits: Tensor, answers: Tensor) -> float:
 
     search.step(loss)
     return float(log_t.detach().exp().clamp(0.05, 20))
-
-
-def risk_threshold(confidence: Sequence[float], right: Sequence[bool], risk: float) -> float:
-    """The lowest confidence from which on the answers given are wrong at most `risk` of the time.
-
-    1.0 when no threshold reaches it (selective risk: Geifman & El-Yaniv 2017).
-    """
-    confidence, right = np.asarray(confidence, float), np.asarray(right, bool)
-    order = np.argsort(-confidence, kind="stable")
-    wrong = np.cumsum(~right[order]) / np.arange(1, len(order) + 1)
-    # Answers of one confidence stand or fall together.
-    last = np.append(np.diff(confidence[order]) != 0, True)
-    good = np.flatnonzero((wrong <= risk) & last)
-    return float(confidence[order][good[-1]]) if len(good) else 1.0
-
-
-def coverage_at_risk(confidence: Sequence[float], right: Sequence[float], risk: float) -> float:
-    """The largest share of questions, most confident first, whose error is at most `risk`.
-
-    This is coverage at the best threshold for these very questions (Whitehead et al. 2022,
-    section 4); a threshold taken from other data covers less.
-    """
-    confidence, right = np.asarray(confidence, float), np.asarray(right, float)
-    if len(confidence) == 0:
-        return 0.0
-    order = np.argsort(-confidence, kind="stable")
-    wrong = np.cumsum(1 - right[order]) / np.arange(1, len(order) + 1)
-    good = np.flatnonzero(wrong <= risk)
-    return float((good[-1] + 1) / len(order)) if len(good) else 0.0

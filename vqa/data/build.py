@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -79,6 +80,20 @@ def refuse_evaluation(name: str, split: str) -> None:
 def is_evaluation(split: str) -> bool:
     """Whether figures are measured on a split, so that it is never trained on."""
     return _FOR_EVALUATION.match(split) is not None
+
+
+def training_split(data: Data, split: str) -> str | None:
+    """The split that a model is trained on before it is measured on `split`: "train2014" for
+    "val2014", "by_question_train" for "by_question_test"; None when the data has none."""
+    train = re.sub("val|test", "train", split)
+    return train if train != split and train in data.splits else None
+
+
+def held_back(picture: Path, share: float) -> bool:
+    """Whether a training picture is among the `share` in [0, 1] that training leaves out for
+    calibration; its name decides, so that it is the same everywhere."""
+    digest = hashlib.blake2b(picture.name.encode(), digest_size=4).digest()
+    return int.from_bytes(digest) / 2**32 < share
 
 
 def split_name(name: str) -> tuple[str, str]:

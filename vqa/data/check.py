@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import re
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vqa.data.build import Data, is_evaluation
+from vqa.data.build import Data, is_evaluation, training_split
 from vqa.data.sample import Sample, score
 from vqa.errors import ImageError
 from vqa.image import load_image
 from vqa.text import detect_language, normalize_answer, tokenize
 
 _TOP = 10
+_EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Part:
     Attributes:
         pictures, questions: how many. each: answers of a question on average.
         kinds, answers: questions of each type, and with each answer (the one most people gave).
+        examples: a few samples.
     """
 
     pictures: int
@@ -31,6 +33,7 @@ class Part:
     each: float
     kinds: Counter
     answers: Counter
+    examples: list[Sample]
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ class Comparison:
     """An evaluation split seen from the split that a model for it is trained on.
 
     Attributes:
-        train: that split. shared: pictures that are in both.
+        train: that split. shared: pictures that are in both. same: further ones whose file is
+            byte for byte that of a training picture with another name.
         words: share of the questions' running words that occur in training questions.
         answers: share of questions whose answer is a training answer.
         guess: score in [0, 1] of the most frequent training answer of each type of question.
@@ -47,6 +51,7 @@ class Comparison:
 
     train: str
     shared: int
+    same: int
     words: float
     answers: float
     guess: float
@@ -79,19 +84,20 @@ def survey(
         DataError: a file is not what its format says.
     """
     samples = {split: data.samples(split, languages) for split in data.splits}
-    comparisons = {}
-    for split in filter(is_evaluation, samples):
-        train = re.sub("^(.*)(val|test)", r"\1train", split)
-        if train in samples:
-            comparisons[split] = _compared(samples[train], samples[split], train)
     pictures = list(dict.fromkeys(s.image for part in samples.values() for s in part))
-    unreadable = {}
+    unreadable, content = {}, {}
     for done, picture in enumerate(pictures, start=1):
         try:
             load_image(picture)
+            content[picture] = hashlib.blake2b(picture.read_bytes(), digest_size=16).digest()
         except ImageError as error:
             unreadable[picture] = error
         progress(done, len(pictures))
+    comparisons = {}
+    for split in filter(is_evaluation, samples):
+        train = training_split(data, split)
+        if train is not None:
+            comparisons[split] = _compared(samples[train], samples[split], train, content)
     parts = {split: _counted(part) for split, part in samples.items()}
     return Survey(data.name, parts, comparisons, len(pictures), unreadable)
 
@@ -103,17 +109,28 @@ def _counted(samples: Sequence[Sample]) -> Part:
         each=sum(len(s.answers) for s in samples) / len(samples),
         kinds=Counter(s.kind for s in samples),
         answers=Counter(s.answer for s in samples),
+        examples=[
+            samples[len(samples) * k // _EXAMPLES] for k in range(min(_EXAMPLES, len(samples)))
+        ],
     )
 
 
-def _compared(taught: Sequence[Sample], asked: Sequence[Sample], train: str) -> Comparison:
+def _compared(
+    taught: Sequence[Sample],
+    asked: Sequence[Sample],
+    train: str,
+    content: Mapping[Path, bytes],
+) -> Comparison:
     words = {word for s in taught for word in tokenize(s.question)}
     answers = {normalize_answer(answer) for s in taught for answer in set(s.answers)}
     running = [word for s in asked for word in tokenize(s.question)]
     several = any(len(s.answers) > 1 for s in asked)
+    seen, shown = {s.image for s in taught}, {s.image for s in asked}
+    files = {content.get(picture) for picture in seen} - {None}
     return Comparison(
         train=train,
-        shared=len({s.image for s in taught} & {s.image for s in asked}),
+        shared=len(seen & shown),
+        same=sum(content.get(picture) in files for picture in shown - seen),
         words=sum(word in words for word in running) / max(1, len(running)),
         answers=sum(normalize_answer(s.answer) in answers for s in asked) / len(asked),
         guess=blind_score(taught, asked),
@@ -149,15 +166,25 @@ def survey_text(found: Survey) -> str:
             f"{split:{width}}  {part.pictures:8,}  {part.questions:9,}  {part.each:12.3g}  "
             f"{len(part.answers):17,}"
         )
-    for title, name in (("Types of question", "kinds"), ("Answers", "answers")):
+    made = any(kind.endswith("?") for part in found.parts.values() for kind in part.kinds)
+    types = "Types of question" + (' ("?": answered by yes or no)' if made else "")
+    for title, name in ((types, "kinds"), ("Answers", "answers")):
         lines.append(f"{title}:")
         for split, part in found.parts.items():
             lines.append(f"  {split}: {_top(getattr(part, name), part.questions)}")
+    lines.append("Examples:")
+    for split, part in found.parts.items():
+        lines += [
+            f"  {split}: {s.question} -> {' | '.join(dict.fromkeys(s.answers))} ({s.image.name})"
+            for s in part.examples
+        ]
     for split, c in found.comparisons.items():
         part = found.parts[split]
         lines += [
             f"{split}, from {c.train}:",
-            f"  pictures also in {c.train}: {c.shared:,} of {part.pictures:,}",
+            f"  pictures also in {c.train}: {c.shared:,} of {part.pictures:,}"
+            + ("; figures say little about new pictures" if c.shared else ""),
+            *_same_files(c),
             f"  known: {c.words:.1%} of the words, {c.answers:.1%} of the answers",
             f"  the most frequent answer of each type scores {c.guess:.1%} ({c.measure})",
         ]
@@ -173,6 +200,12 @@ def survey_text(found: Survey) -> str:
     else:
         lines.append(f"Pictures: all {found.pictures:,} can be read.")
     return "\n".join(lines)
+
+
+def _same_files(c: Comparison) -> list[str]:
+    if not c.same:
+        return []
+    return [f"  the same file under another name in {c.train}: {c.same:,}; leave these out of it"]
 
 
 def _top(counts: Counter, total: int) -> str:

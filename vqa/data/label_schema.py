@@ -75,8 +75,13 @@ class Schema:
     columns: dict[str, Column]
 
     def to_json(self) -> str:
-        """The schema as it is edited."""
-        return json.dumps(asdict(self), ensure_ascii=False, indent=2)
+        """The schema as it is edited; what a column does not use is left out."""
+        columns = {
+            name: {field: value for field, value in asdict(column).items() if value}
+            for name, column in self.columns.items()
+        }
+        named = {"image": self.image} | ({"split": self.split} if self.split else {})
+        return json.dumps(named | {"columns": columns}, ensure_ascii=False, indent=2)
 
 
 def read_schema(path: Path, header: Sequence[str]) -> Schema:

@@ -155,8 +155,3 @@ class LabelTable:
         counts = self.values[name]
         others = [v for v in counts if v != value]
         return rng.choices(others, [counts[v] for v in others])[0] if others else value
-
-
-def write_schema(schema: Schema, path: Path) -> None:
-    """Writes a schema for editing."""
-    path.write_text(schema.to_json() + "\n", encoding="utf-8")

@@ -9,20 +9,20 @@ from vqa.data.files import Pictures, read_json
 from vqa.data.sample import Sample
 from vqa.errors import DataError
 
-# Questions whose pictures are elsewhere; they teach words.
-_TEXT_ONLY = "text_only"
+# Splits with questions whose pictures are elsewhere; they teach words.
+TEXT_ONLY = "text_only"
 _QUESTIONS = "v2_OpenEnded_mscoco_{split}_questions.json"
 _ANNOTATIONS = "v2_mscoco_{split}_annotations.json"
 
 
 def splits(folder: Path) -> list[str]:
     """The splits whose questions and annotations are in `folder`, with pictures."""
-    return [s for s in _all_splits(folder) if not s.startswith(_TEXT_ONLY)]
+    return [s for s in _all_splits(folder) if not s.startswith(TEXT_ONLY)]
 
 
 def text_splits(folder: Path) -> list[str]:
     """The splits that have no pictures, only questions and answers (see `read_text`)."""
-    return [s for s in _all_splits(folder) if s.startswith(_TEXT_ONLY)]
+    return [s for s in _all_splits(folder) if s.startswith(TEXT_ONLY)]
 
 
 def _all_splits(folder: Path) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vqa.metrics import expected_calibration_error, fit_temperature, risk_threshold
+from vqa.metrics import expected_calibration_error, fit_temperature
+from vqa.selective import risk_threshold
 
 # An answer that is rather wrong than right is never sure.
 LOWEST = 0.5
@@ -29,9 +30,11 @@ def calibrate(
     temperature = fit_temperature(logits, answers)
     confidence, best = (logits / temperature).softmax(-1).max(-1)
     right = best == answers
+    lowest = risk_threshold(confidence.tolist(), right.tolist(), risk)
     return {
         "temperature": temperature,
-        "threshold": max(LOWEST, risk_threshold(confidence.tolist(), right.tolist(), risk)),
+        # A card holds no infinity; hardly an answer is certain.
+        "threshold": min(1.0, max(LOWEST, lowest)),
         "familiarity_threshold": float(torch.quantile(clarity, UNFAMILIAR)),
         "n": len(answers),
         "accuracy": float(right.float().mean()),
