@@ -15,6 +15,7 @@ from vqa.config import PhotoConfig
 from vqa.data.sources import TextSource
 from vqa.errors import ConfigError
 from vqa.text import AnswerSpace, Vocab
+from vqa.train import photo_feed
 from vqa.train.photo_feed import PhotoFeed, picture_cache, vary
 
 CPU = torch.device("cpu")
@@ -119,7 +120,8 @@ def test_a_picture_that_is_drawn_again_has_no_labels_of_the_first():
 
 
 def test_text_comes_without_a_picture():
-    made = feed((TextSource([("and this?", ("cat",))]), None), (Plain(3, WHAT), sided(3)))
+    text = TextSource([("and this?", ("cat",))])
+    made = feed((text, None), (Plain(3, WHAT), sided(3)), varied=False)
     for step in range(5):
         images, seen, _, lengths, picture, _, _ = made(step, 0, 1)
         assert 0 < seen.sum() < len(seen)
@@ -128,6 +130,16 @@ def test_text_comes_without_a_picture():
             assert flat == (not seen[k])
         asked_text = {k for k, n in zip(picture.tolist(), lengths.tolist(), strict=True) if n == 2}
         assert asked_text == {k for k in range(len(seen)) if not seen[k]}
+
+
+def test_a_few_pictures_are_hidden_in_training_only():
+    source = Plain(3, WHAT), noise(3)
+    shares = []
+    for varied in (True, False):
+        made = feed(source, varied=varied)
+        seen = torch.cat([made(step, 0, 1)[1] for step in range(100)])
+        shares.append(1 - float(seen.float().mean()))
+    assert 0.02 < shares[0] < 0.09 and shares[1] == 0
 
 
 def test_early_pictures_are_smaller():
@@ -206,7 +218,7 @@ def test_a_turned_circle_stays_a_circle():
     assert (found.max(-2).indices[:, 0, 5] - found.max(-2).indices[:, 0, -6]).abs().max() > 10
 
 
-def test_pictures_are_read_once_and_broken_ones_are_grey(tmp_path, capsys):
+def test_pictures_are_read_once_and_broken_ones_are_grey(tmp_path, capsys, monkeypatch):
     paths = [tmp_path / f"{k}.png" for k in range(3)]
     for k, path in enumerate(paths):
         Image.new("RGB", (50, 40), (80 * k, 0, 0)).save(path)
@@ -215,7 +227,6 @@ def test_pictures_are_read_once_and_broken_ones_are_grey(tmp_path, capsys):
     assert found.shape == (3, 24, 32, 3) and found.dtype == np.uint8
     assert found[:, 12, 16].tolist() == [[0, 0, 0], [128] * 3, [160, 0, 0]]
     assert "1.png" in "".join(capsys.readouterr())
-    for path in paths:
-        path.unlink()
+    monkeypatch.setattr(photo_feed, "load_image", None)  # not called again
     again = picture_cache(paths, (32, 24), tmp_path / "cache", "train0")
     assert np.array_equal(found, again)

@@ -22,7 +22,7 @@ from vqa.config import (
 from vqa.data.build import held_back
 from vqa.errors import ConfigError, DataError
 from vqa.models.network import build
-from vqa.predictor import load_predictor
+from vqa.routing import load_predictor
 from vqa.train import loop
 from vqa.train.photo_feed import PhotoFeed
 from vqa.train.photos import PhotoJob, PhotoStep, train_photos

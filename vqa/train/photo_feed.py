@@ -22,6 +22,7 @@ from vqa.text import AnswerSpace, Vocab, normalize_answer, tokenize
 
 # Mirroring a picture would make these words wrong.
 _SIDES = {"left", "right", "左", "右"}
+_BLIND = 0.05  # share of pictures hidden, so that the model also answers from the question alone
 _UNKNOWN = 0.01  # share of words hidden, so that the model meets words it does not know
 
 
@@ -137,7 +138,8 @@ class PhotoFeed:
                 k = rng.randrange(len(source.pictures))
                 labels[p] = -1
                 labels[p, first[which] : first[which + 1]] = torch.from_numpy(source.labels[k])
-                seen[p] = pictures is not None
+                hidden = pictures is None or (self.varied and rng.random() < _BLIND)
+                seen[p] = not hidden
                 if pictures is not None:
                     images[p] = torch.from_numpy(np.array(pictures[k]))
                 flips[p] = rng.random() < 0.5

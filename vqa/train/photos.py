@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from vqa.config import PhotoConfig
 from vqa.data import vqa_v2
 from vqa.data.build import (
     existing_folder,
+    held_back,
     label_table,
     open_data,
     refuse_evaluation,
@@ -42,7 +42,6 @@ from vqa.train.transfer import chosen_backbone, extended, prepare_encoder
 _TEXT_ONLY = "text_only_train"
 _RISK = 0.05  # share of sure answers that may be wrong
 _STRANGERS = 160  # pictures that familiarity is told apart from
-_BLIND = 0.05  # share of pictures hidden, so that the model also answers from the question alone
 
 
 @dataclass(frozen=True)
@@ -120,8 +119,7 @@ class PhotoStep(nn.Module):
     ) -> tuple[Tensor, dict[str, float]]:
         """See `PhotoFeed` for the arguments. Returns the loss and its parts."""
         regions = self.look(images)
-        visible = seen & (torch.rand(len(seen), device=seen.device) > _BLIND)
-        logits = self.answer(regions, visible, tokens, lengths, picture).float()
+        logits = self.answer(regions, seen, tokens, lengths, picture).float()
         loss = -(targets * logits.log_softmax(-1)).sum(-1).mean()
         right = targets.gather(1, logits.argmax(-1, keepdim=True)).mean()
         parts = {"answer": float(loss.detach()), "accuracy": float(right)}
@@ -153,11 +151,6 @@ class _Taught:
     translations: dict[str, dict[str, str]]
 
 
-def _held_back(path: Path, share: float) -> bool:
-    place = int.from_bytes(hashlib.blake2b(path.name.encode(), digest_size=4).digest()) / 2**32
-    return place < share
-
-
 def _open(name: str, config: PhotoConfig) -> list[_Taught]:
     kind, where = split_name(name)
     if kind not in config.shares:
@@ -172,7 +165,7 @@ def _open(name: str, config: PhotoConfig) -> list[_Taught]:
         column = table.schema.image
         parts = ([], [])
         for row in rows:
-            parts[_held_back(Path(row[column]), config.validation)].append(row)
+            parts[held_back(Path(row[column]), config.validation)].append(row)
         train, check = (LabelSource(table, part, config.languages) for part in parts)
         if not train.pictures:
             raise DataError(
@@ -187,7 +180,7 @@ def _open(name: str, config: PhotoConfig) -> list[_Taught]:
         samples = [_split_answer(s) for s in samples]
     parts = ([], [])
     for sample in samples:
-        parts[_held_back(sample.image, config.validation)].append(sample)
+        parts[held_back(sample.image, config.validation)].append(sample)
     taught = [_Taught(name, AskedSource(parts[0]), AskedSource(parts[1]), share, {})]
     root = existing_folder(where)
     if kind == "vqa_v2" and _TEXT_ONLY in vqa_v2.text_splits(root) and config.shares.get("text"):
