@@ -24,6 +24,8 @@ class Said:
     sure: bool
     top: tuple
     device: str = "cpu"
+    familiar: bool = True
+    checkpoint: str = "day"
 
 
 class Knowing:
@@ -57,6 +59,7 @@ def test_thresholds_come_from_other_questions():
     report = measured(asked(ROWS), Aside("val", others))
     assert report["n"] == 4 and report["accuracy"] == 0.75
     assert (report["sure"], report["sure_accuracy"]) == (0.5, 0.5)
+    assert report["unfamiliar"] == 0.0 and report["spoke"] == {"day": 1.0}
     # At best: one of four without any error.
     assert report["coverage"] == {"0.01": 0.25, "0.05": 0.25, "0.1": 0.25}
     found = report["selective"]
@@ -133,6 +136,7 @@ def test_the_text_says_what_is_measured_against_what():
     text = report_text(measured(asked(ROWS), Aside("val", asked("yes 0.95, yes 0.7, no 0.5"))))
     assert "right 75.00 % (95 % interval 30.1-95.4 %)" in text
     assert "majority guess 25.0 %, question alone 50.0 %, both from train" in text
+    assert "unfamiliar 0.0 %; answered by day 100.0 %" in text
     assert "answers 25.0 / 25.0 / 25.0 % of the questions at best" in text
     assert "75.0 / 75.0 / 75.0 % with thresholds from val (3 questions; 33.3 / 33.3" in text
     assert "at cost 1 / 10 / 100: 25.0 / -200.0 / -2450.0 %, on 4 questions" in text

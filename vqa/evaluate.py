@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -48,6 +49,8 @@ class Report:
         kinds: type of question -> {"n", "accuracy", "interval"}.
         ece: expected calibration error, 15 bins. sure: share of answers marked sure;
             sure_accuracy: share right among those.
+        unfamiliar: share of questions flagged as unlike the training's.
+        spoke: checkpoint -> share of questions it answered.
         train, majority, question_only: what needs no picture scores; see `vqa.blind.Baselines`.
         coverage: risk -> share of questions that can be answered with at most that share wrong,
             at the best threshold for these questions.
@@ -68,6 +71,8 @@ class Report:
     ece: float
     sure: float
     sure_accuracy: float
+    unfamiliar: float
+    spoke: dict[str, float]
     train: str
     majority: float
     question_only: float | None
@@ -96,7 +101,7 @@ def evaluate(
 
     Returns:
         The report, and one row per question: image, question, answer, predicted, confidence,
-        sure, right, kind.
+        sure, familiar, checkpoint, right, right_in_3, kind.
     """
     rows, device = _ask(predictor, samples, progress)
     others, _ = _ask(predictor, aside.samples, lambda done: progress(len(samples) + done))
@@ -119,6 +124,8 @@ def evaluate(
         ece=expected_calibration_error(confidence, right),
         sure=len(sure) / len(rows),
         sure_accuracy=float(np.mean(sure)) if sure else 0.0,
+        unfamiliar=sum(not row["familiar"] for row in rows) / len(rows),
+        spoke={k: n / len(rows) for k, n in Counter(row["checkpoint"] for row in rows).items()},
         train=blind.train,
         majority=blind.majority,
         question_only=blind.question_only,
@@ -147,6 +154,8 @@ def _ask(
                     "predicted": answer.answer,
                     "confidence": answer.confidence,
                     "sure": answer.sure,
+                    "familiar": answer.familiar,
+                    "checkpoint": answer.checkpoint,
                     "right": score(answer.answer, sample),
                     "right_in_3": max(score(said, sample) for said, _ in answer.top),
                     "kind": sample.kind,

@@ -66,6 +66,9 @@ def report_text(report: dict) -> str:
         f"calibration error {percent(report['ece'], 2)}; marked sure {percent(report['sure'])}, "
         f"of those right {percent(report['sure_accuracy'], 2)}",
     ]
+    if "spoke" in report:
+        spoke = ", ".join(f"{name} {percent(n)}" for name, n in sorted(report["spoke"].items()))
+        lines.append(f"unfamiliar {percent(report['unfamiliar'])}; answered by {spoke}")
     if "selective" in report:
         lines += _selective(report["coverage"], report["selective"])
     if report.get("extra"):

@@ -53,7 +53,8 @@ def _samples(folder: Path) -> Iterator[tuple[str, Sample]]:
     found = [folder / name for name in _NAMES if (folder / name).is_file()]
     if not found:
         raise DataError(
-            f"{folder} has neither {' nor '.join(_NAMES)}; see the README's own-data part."
+            f"{folder} has neither {' nor '.join(_NAMES)}; the README says under "
+            '"Your own pictures" what they hold.'
         )
     path = found[0]
     rows = read_csv(path, _NEEDED) if path.suffix == ".csv" else read_json_lines(path)
