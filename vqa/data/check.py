@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vqa.data.build import Data, is_evaluation, training_split
+from vqa.data.files import content
 from vqa.data.sample import Sample, score
 from vqa.errors import ImageError
 from vqa.image import load_image
@@ -85,11 +85,11 @@ def survey(
     """
     samples = {split: data.samples(split, languages) for split in data.splits}
     pictures = list(dict.fromkeys(s.image for part in samples.values() for s in part))
-    unreadable, content = {}, {}
+    unreadable, contents = {}, {}
     for done, picture in enumerate(pictures, start=1):
         try:
             load_image(picture)
-            content[picture] = hashlib.blake2b(picture.read_bytes(), digest_size=16).digest()
+            contents[picture] = content(picture)
         except ImageError as error:
             unreadable[picture] = error
         progress(done, len(pictures))
@@ -97,7 +97,7 @@ def survey(
     for split in filter(is_evaluation, samples):
         train = training_split(data, split)
         if train is not None:
-            comparisons[split] = _compared(samples[train], samples[split], train, content)
+            comparisons[split] = _compared(samples[train], samples[split], train, contents)
     parts = {split: _counted(part) for split, part in samples.items()}
     return Survey(data.name, parts, comparisons, len(pictures), unreadable)
 
@@ -119,18 +119,18 @@ def _compared(
     taught: Sequence[Sample],
     asked: Sequence[Sample],
     train: str,
-    content: Mapping[Path, bytes],
+    contents: Mapping[Path, bytes],
 ) -> Comparison:
     words = {word for s in taught for word in tokenize(s.question)}
     answers = {normalize_answer(answer) for s in taught for answer in set(s.answers)}
     running = [word for s in asked for word in tokenize(s.question)]
     several = any(len(s.answers) > 1 for s in asked)
     seen, shown = {s.image for s in taught}, {s.image for s in asked}
-    files = {content.get(picture) for picture in seen} - {None}
+    files = {contents.get(picture) for picture in seen} - {None}
     return Comparison(
         train=train,
         shared=len(seen & shown),
-        same=sum(content.get(picture) in files for picture in shown - seen),
+        same=sum(contents.get(picture) in files for picture in shown - seen),
         words=sum(word in words for word in running) / max(1, len(running)),
         answers=sum(normalize_answer(s.answer) in answers for s in asked) / len(asked),
         guess=blind_score(taught, asked),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,32 +13,20 @@ from torch.nn import functional as F
 
 from vqa.checkpoint import Checkpoint, save
 from vqa.config import PhotoConfig
-from vqa.data import vqa_v2
-from vqa.data.build import (
-    existing_folder,
-    held_back,
-    label_table,
-    open_data,
-    refuse_evaluation,
-    split_name,
-)
-from vqa.data.label_schema import YES_NO
-from vqa.data.sources import AskedSource, LabelSource, Source, TextSource
-from vqa.errors import ConfigError, DataError
+from vqa.errors import ConfigError
 from vqa.models.familiarity import spread
 from vqa.models.image_encoder import Regions
 from vqa.models.network import VQANetwork, build
 from vqa.models.torchvision_encoder import TorchvisionEncoder
-from vqa.text import AnswerSpace, Vocab, tokenize
 from vqa.train.calibrate import calibrate
 from vqa.train.card import make_photo_card
 from vqa.train.grid_feed import GridFeed, grid_cache
 from vqa.train.loop import Stage, fit
 from vqa.train.photo_feed import PhotoFeed, picture_cache
 from vqa.train.strangers import strangers
+from vqa.train.taught import open_taught, said, vocabularies
 from vqa.train.transfer import chosen_backbone, extended, prepare_encoder
 
-_TEXT_ONLY = "text_only_train"
 _RISK = 0.05  # share of sure answers that may be wrong
 _STRANGERS = 160  # pictures that familiarity is told apart from
 
@@ -140,104 +127,6 @@ class PhotoStep(nn.Module):
         return total / known.sum().clamp(min=1)
 
 
-@dataclass
-class _Taught:
-    """A source's training and validation parts, and its share of the pictures."""
-
-    name: str
-    train: Source
-    check: Source | None
-    share: float
-    translations: dict[str, dict[str, str]]
-
-
-def _open(name: str, config: PhotoConfig) -> list[_Taught]:
-    kind, where = split_name(name)
-    if kind not in config.shares:
-        raise ConfigError(
-            f"The preset gives no share to {kind!r} data; it knows: {', '.join(config.shares)}."
-        )
-    share, split = config.shares[kind], config.splits.get(kind, "train")
-    if kind in ("labels", "grocery"):
-        refuse_evaluation(name, split)
-        table = label_table(name)
-        rows = [row for of_row, _, row in table.rows if of_row == split]
-        column = table.schema.image
-        parts = ([], [])
-        for row in rows:
-            parts[held_back(Path(row[column]), config.validation)].append(row)
-        train, check = (LabelSource(table, part, config.languages) for part in parts)
-        if not train.pictures:
-            raise DataError(
-                f"{name} has no pictures to ask about in the split {split!r}; it has the splits: "
-                f"{', '.join(table.splits)}."
-            )
-        return [_Taught(name, train, check, share, train.translations())]
-    data = open_data(name)
-    samples = data.training_samples(split)
-    if kind == "daquar":
-        # Several things in one answer are several answers.
-        samples = [_split_answer(s) for s in samples]
-    parts = ([], [])
-    for sample in samples:
-        parts[held_back(sample.image, config.validation)].append(sample)
-    taught = [_Taught(name, AskedSource(parts[0]), AskedSource(parts[1]), share, {})]
-    root = existing_folder(where)
-    if kind == "vqa_v2" and _TEXT_ONLY in vqa_v2.text_splits(root) and config.shares.get("text"):
-        text = TextSource(list(vqa_v2.read_text(root, _TEXT_ONLY)))
-        taught.append(_Taught(f"{name} ({_TEXT_ONLY})", text, None, config.shares["text"], {}))
-    return taught
-
-
-def _said(name: str) -> str:
-    """A data set as a card names it: without folders of this machine."""
-    kind, where = split_name(name)
-    return f"{kind}:{', '.join(Path(part).name for part in where.split(','))}"
-
-
-def _split_answer(sample):
-    parts = tuple(part.strip() for part in sample.answer.split(","))
-    return type(sample)(sample.image, sample.question, parts, sample.kind)
-
-
-def vocabularies(taught: Sequence[_Taught], config: PhotoConfig) -> tuple[Vocab, AnswerSpace]:
-    """Words and answers of the training parts; those that occur too seldom are left out.
-
-    Raises:
-        ConfigError: no answer is left.
-    """
-    words: Counter = Counter()
-    answers: Counter = Counter()
-    always: set[str] = set()
-    for part in taught:
-        made = isinstance(part.train, LabelSource)
-        for text in part.train.texts():
-            tokens = set(tokenize(text))
-            words.update(tokens)
-            if made:  # it is asked many times, though its words are in one template only
-                always |= tokens
-        for answer, n in part.train.answers().items():
-            if answer and (n >= config.least_answers or (made and n > 0)):
-                answers[answer] += n
-    known = [w for w, n in words.items() if n >= config.least_words or w in always]
-    if not answers:
-        raise ConfigError(
-            f"No answer occurs {config.least_answers} times in the training data; lower "
-            "least_answers in the preset or add data."
-        )
-    yes_no = {"zh": dict(zip(YES_NO["en"], YES_NO["zh"], strict=True))}
-    translations: dict[str, dict[str, str]] = {}
-    for table in (yes_no, *(part.translations for part in taught)):
-        for language, said in table.items():
-            translations.setdefault(language, {}).update(
-                {k: v for k, v in said.items() if k in answers}
-            )
-    ordered = tuple(sorted(answers, key=lambda a: (-answers[a], a)))
-    return Vocab(tuple(sorted(known, key=lambda w: (-words[w], w)))), AnswerSpace(
-        ordered, translations
-    )
-
-
 def train_photos(job: PhotoJob) -> None:
     """Trains, calibrates and writes a checkpoint.
 
@@ -250,7 +139,7 @@ def train_photos(job: PhotoJob) -> None:
         raise ConfigError("Photographs need data: add --data KIND:WHERE, once for each data set.")
     backbone = chosen_backbone(config, job.pretrained, job.start)
     torch.manual_seed(config.seed)
-    taught = [part for name in job.data for part in _open(name, config)]
+    taught = [part for name in job.data for part in open_taught(name, config)]
     vocab, answers = vocabularies(taught, config)
     if job.start is None:
         model, network = config.model, build(config.model, len(vocab), len(answers))
@@ -322,7 +211,7 @@ def train_photos(job: PhotoJob) -> None:
     card = make_photo_card(
         name=job.out.name,
         config=config,
-        data=[_said(part.name) for part in taught],
+        data=[said(part.name) for part in taught],
         parameters=sum(p.numel() for p in network.parameters()),
         command=job.command,
         calibration=calibration,
