@@ -169,6 +169,8 @@ class PhotoConfig:
             on disk, so pictures are not varied: early, early_scale, crop and turn do not apply.
         probes: weight of telling a picture's labels from its mean feature beside the questions;
             dropped after training.
+        dropout: share of the joint vector dropped before the head, against learning little data
+            by heart.
         validation: share of training pictures held back, for calibration.
         least_words, least_answers: words and answers that occur less often are left out.
     """
@@ -191,6 +193,7 @@ class PhotoConfig:
     turn: float = 0.0
     frozen: bool = False
     probes: float = 0.5
+    dropout: float = 0.0
     validation: float = 0.03
     least_words: int = 2
     least_answers: int = 3

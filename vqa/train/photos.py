@@ -146,6 +146,7 @@ def train_photos(job: PhotoJob) -> None:
     else:
         model = job.start.config
         network, vocab, answers = extended(job.start, vocab, answers)
+    network.head.dropout.p = config.dropout
     encoder = network.image_encoder
     prepare_encoder(encoder, backbone, config.frozen)
     network.to(job.device).to(memory_format=torch.channels_last)
