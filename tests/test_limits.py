@@ -26,7 +26,6 @@ ASKED = {
 }
 
 pytestmark = pytest.mark.slow
-needs_photos = pytest.mark.skipif(not FOLDER, reason="VQA_DATA does not name the data folder")
 
 
 @pytest.fixture(scope="module")
@@ -67,25 +66,23 @@ def share(values) -> float:
     return sum(values) / len(values)
 
 
-@needs_photos
+def check(router, pictures, own: str, other: str) -> None:
+    """Pictures of `own`: strange to `other`, not to `own`, and `own` is asked about them."""
+    flagged = [not a.familiar for a in answers(router, pictures, other, other)]
+    assert share(flagged) >= 0.95
+    flagged = [not a.familiar for a in answers(router, pictures, own, own)]
+    assert share(flagged) <= 0.03
+    assert share(a.checkpoint == own for a in answers(router, pictures, own, "auto")) >= 0.98
+
+
+@pytest.mark.skipif(not FOLDER, reason="VQA_DATA does not name the data folder")
 @pytest.mark.parametrize("name", ["fashion", "grocery", "daquar"])
 def test_photographs_are_strange_to_scenes_and_go_to_photos(router, name):
-    pictures = held_out(name)
-    flagged = [not a.familiar for a in answers(router, pictures, "scenes", "scenes")]
-    assert share(flagged) >= 0.95
-    own = [not a.familiar for a in answers(router, pictures, "photos", "photos")]
-    assert share(own) <= 0.03
-    spoke = [a.checkpoint == "photos" for a in answers(router, pictures, "photos", "auto")]
-    assert share(spoke) >= 0.98
+    check(router, held_out(name), "photos", "scenes")
 
 
 def test_scenes_are_strange_to_photos_and_go_to_scenes(router, scenes):
-    flagged = [not a.familiar for a in answers(router, scenes, "photos", "photos")]
-    assert share(flagged) >= 0.95
-    own = [not a.familiar for a in answers(router, scenes, "scenes", "scenes")]
-    assert share(own) <= 0.03
-    spoke = [a.checkpoint == "scenes" for a in answers(router, scenes, "scenes", "auto")]
-    assert share(spoke) >= 0.98
+    check(router, scenes, "scenes", "photos")
 
 
 def test_what_is_strange_is_never_sure(router, scenes):
