@@ -306,3 +306,8 @@ def test_any_array_is_a_picture_or_refused_with_a_sentence(array):
 def test_any_name_of_a_missing_file_is_refused_with_a_sentence(name):
     with pytest.raises(ImageError):
         load_image("no such folder/" + name)
+
+
+def test_an_address_is_not_fetched():
+    with pytest.raises(ImageError, match=r"a\.jpg is an address; download it first"):
+        load_image("https://example.com/pictures/a.jpg")

@@ -104,6 +104,11 @@ def content_hash(image: Image.Image) -> str:
 
 def _from_path(path: str | Path, max_bytes: int) -> Image.Image:
     name = _shortened(Path(path).name or str(path))
+    if str(path).startswith(("http://", "https://")):
+        raise ImageError(
+            f"The picture {name} is an address; download it first, vqa fetches nothing.",
+            zh=f"图片 {name} 是一个网址，请先下载，vqa 不访问网络。",
+        )
     try:
         # Only regular files: reading a pipe or a device could wait for ever.
         found = Path(path).is_file()
