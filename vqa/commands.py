@@ -180,9 +180,13 @@ def train(options: Namespace) -> int:
         raise ConfigError(f"The preset {options.preset} cannot be read: {error}.") from error
     config = preset_from_dict(values, options.preset.name)
     _use_threads(options.threads)
+    if options.out.exists() and not (options.out / "training").is_dir():
+        if not options.out.is_dir() or any(options.out.iterdir()):
+            raise ConfigError(f"{options.out} holds something else; choose another --out.")
     {"scenes": _train_scenes, "photos": _train_photos}[config.recipe](config, options)
     if options.stage is None:
-        print(f"The checkpoint is in {options.out}; python -m vqa evaluate {options.out}")
+        data = f" --data {shlex.quote(options.data[0])}" if config.recipe == "photos" else ""
+        print(f"The checkpoint is in {options.out}; python -m vqa evaluate {options.out}{data}")
     return 0
 
 

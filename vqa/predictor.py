@@ -191,6 +191,10 @@ class Predictor:
         """Questions and encoded images as the network wants them."""
         asked, images = [], []
         for r in requests:
+            if not hasattr(r, "image") or not hasattr(r, "question"):
+                raise ConfigError(
+                    f"Ask many questions as Request(image, question) of vqa.predictor, not {r!r}."
+                )
             asked.append(prepare_question(r.question, self.checkpoint.vocab))
             images.append(self._keyed(r.image))
         return asked, self._regions(images)

@@ -104,7 +104,8 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     limits = PageLimits(options.max_upload, options.queue_size)
     summary = {"en": predictor.card.get("summary"), "zh": predictor.card.get("summary_zh")}
     said = {code: text for code, text in summary.items() if text}
-    info = CheckpointInfo(name, said, getattr(predictor, "choices", ()), _examples(predictor))
+    choices = getattr(predictor, "choices", ())
+    info = CheckpointInfo("" if choices else name, said, choices, _examples(predictor))
     page = build_page(predictor, info, limits)
     if options.share:
         print("Asking for a public link, which may take half a minute ...", flush=True)

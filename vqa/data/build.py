@@ -180,10 +180,19 @@ def _each(languages: Sequence[str], read: Callable[[str], list[Sample]]) -> Iter
 
 
 def evaluation_split(data: Data) -> str:
-    """The split that is measured when none is named: test, else val, else the only one."""
+    """The split that is measured when none is named: test, else val, else the only one.
+
+    Raises:
+        DataError: there is none, or only one for training.
+    """
     for split in ("heldout", "test", "val"):
         if split in data.splits:
             return split
     if not data.splits:
         raise DataError(f"{data.name} has no questions with answers.")
+    if data.splits[-1] == "train":
+        raise DataError(
+            f"All pictures of {data.name} are for training; add pictures, or a column split with "
+            "test in some rows (--split train measures what was learned by heart)."
+        )
     return data.splits[-1]

@@ -189,7 +189,10 @@ def survey_text(found: Survey) -> str:
             f"  the most frequent answer of each type scores {c.guess:.1%} ({c.measure})",
         ]
     if not found.comparisons:
-        lines.append("There are no two splits to train and to evaluate on.")
+        lines.append(
+            f"There is nothing to measure against: all pictures are in {', '.join(found.parts)}; "
+            "add pictures, or a column split with train and test."
+        )
     if found.unreadable:
         count = len(found.unreadable)
         lines.append(f"Pictures that cannot be read: {count:,} of {found.pictures:,}")

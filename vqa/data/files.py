@@ -66,7 +66,10 @@ def read_csv(path: Path, needed: tuple[str, ...] = ()) -> Iterator[tuple[str, di
         raise DataError(f"{path} has two columns {twice[0]!r}; rename one.")
     lacking = [name for name in needed if name not in header]
     if lacking:
-        raise DataError(f"{path} lacks the column {lacking[0]!r}; it has: {', '.join(header)}.")
+        hint = "; separate columns by commas" if len(header) == 1 else ""
+        raise DataError(
+            f"{path} lacks the column {lacking[0]!r}; it has: {', '.join(header)}{hint}."
+        )
     for number, row in enumerate(rows, start=2):
         if not row:
             continue
@@ -85,7 +88,9 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         raise DataError(f"{path} is missing.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as UTF-8 text: {error}.") from error
+        raise DataError(
+            f"{path} cannot be read as UTF-8 text: {error}; spreadsheets save it as CSV UTF-8."
+        ) from error
 
 
 def copies(files: Sequence[Path], others: Sequence[Path]) -> set[Path]:

@@ -13,8 +13,10 @@ from pathlib import Path
 from vqa.data.files import Pictures, read_csv, read_json_lines
 from vqa.data.sample import Sample
 from vqa.errors import DataError
+from vqa.text import MAX_QUESTION_CHARS
 
 SPLITS = ("train", "val", "test")
+_OTHER_NAMES = {"training": "train", "validation": "val", "valid": "val", "testing": "test"}
 _NAMES = ("questions.csv", "questions.jsonl")
 _NEEDED = ("image", "question", "answer")
 # Shares of pictures that go to val and test when the data names no splits.
@@ -56,6 +58,8 @@ def _samples(folder: Path) -> Iterator[tuple[str, Sample]]:
             f"{folder} has neither {' nor '.join(_NAMES)}; the README says under "
             '"Your own pictures" what they hold.'
         )
+    if len(found) > 1:
+        raise DataError(f"{folder} has both {' and '.join(_NAMES)}; keep one.")
     path = found[0]
     rows = read_csv(path, _NEEDED) if path.suffix == ".csv" else read_json_lines(path)
     pictures = Pictures(folder, folder / "images")
@@ -68,8 +72,14 @@ def _samples(folder: Path) -> Iterator[tuple[str, Sample]]:
                 raise DataError(f"{place}: {name} is missing.")
         if not isinstance(row["question"], str):
             raise DataError(f"{place}: question should be text, not {row['question']!r}.")
+        if len(row["question"]) > MAX_QUESTION_CHARS:
+            raise DataError(
+                f"{place}: the question has {len(row['question']):,} characters and the limit is "
+                f"{MAX_QUESTION_CHARS}; shorten it."
+            )
         image = pictures.find(str(row["image"]), place)
-        split = row.get("split") or split_of(image.name)
+        split = str(row.get("split") or split_of(image.name)).strip().lower()
+        split = _OTHER_NAMES.get(split, split)
         if split not in SPLITS:
             raise DataError(f"{place}: split {split!r} is not one of {', '.join(SPLITS)}.")
         if sides.setdefault(image, split) != split:

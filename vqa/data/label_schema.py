@@ -175,7 +175,7 @@ def _templates(name: str) -> Column:
             {"en": ["what color is it?", "what's the colour of this?"], "zh": ["它是什么颜色？"]},
             {"en": ["is it {value}?", "is this {value}?"], "zh": ["它是{value}的吗？"]},
         )
-    if re.search(r"\b(type|class|name|product|species|label|object)\b", said):
+    if re.search(r"\b(type|class|kind|name|product|species|label|object)\b", said):
         return Column(
             {
                 "en": ["what is it?", "what is this?", f"what {said} is it?"],

@@ -24,9 +24,10 @@ def header(language: str) -> str:
 
 
 def about(language: str, name: str, summary: str) -> str:
-    """What the checkpoint is and what it can answer."""
+    """What the checkpoint is and what it can answer; `name` is "" where several answer."""
     model = escape(say(language, "model"))
-    return f"<p>{escape(summary)}</p><p>{model}: <b>{escape(name)}</b></p>"
+    named = f"<p>{model}: <b>{escape(name)}</b></p>" if name else ""
+    return f"<p>{escape(summary)}</p>{named}"
 
 
 def idle(language: str) -> str:

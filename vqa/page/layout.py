@@ -45,7 +45,7 @@ class CheckpointInfo:
     """What the page says about the model.
 
     Attributes:
-        name: of the checkpoint.
+        name: of the checkpoint; "" where there are choices.
         summary: language ("en", "zh") -> what it can answer; the text for simulated scenes
             where a language is missing.
         choices: names that the predictor's `ask` takes as `checkpoint` beside "auto"; without

@@ -9,8 +9,11 @@ from __future__ import annotations
 import csv
 import math
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,9 +78,20 @@ class _State:
         self.average = {k: v.detach().clone() for k, v in stage.module.state_dict().items()}
         self.step = 0
 
-    def load(self) -> None:
+    def load(self, steps: int) -> None:
         saved = torch.load(self.path, weights_only=True)
-        self.module.load_state_dict(saved["weights"])
+        if saved["step"] > steps:
+            raise ConfigError(
+                f"The training in {self.path.parent} has made {saved['step']} steps, more than the "
+                f"{steps} asked for; choose another --out."
+            )
+        try:
+            self.module.load_state_dict(saved["weights"])
+        except RuntimeError as error:
+            raise ConfigError(
+                f"The training in {self.path.parent} was made with other data, another preset or "
+                "another --from; give the same ones, or choose another --out."
+            ) from error
         self.optimizer.load_state_dict(saved["optimizer"])
         self.average, self.step = saved["average"], saved["step"]
 
@@ -120,45 +134,79 @@ def fit(stage: Stage, folder: Path, device: torch.device, resume: bool = True) -
     if state.path.exists():
         if not resume:
             raise ConfigError(
-                f"{folder} holds an unfinished training; add --resume or choose another --out."
+                f"{folder} holds a training; add --resume to go on with it, or choose another "
+                "--out."
             )
-        state.load()
+        state.load(stage.steps)
         if rank == 0:
+            tqdm.write(f"{stage.name}: going on from step {state.step}")
             _forget(folder / f"{stage.name}.csv", state.step)
     module = stage.module.train()
     run = DistributedDataParallel(module) if processes > 1 else module
     log = folder / f"{stage.name}.csv"
     saved = time.monotonic()
     bar = tqdm(total=stage.steps, initial=state.step, desc=stage.name, disable=rank > 0)
-    while state.step < stage.steps:
-        rate = learning_rate(stage.rate, state.step, stage.steps)
-        for group in state.optimizer.param_groups:
-            group["lr"] = rate
-        batch = stage.batch(state.step, rank, processes)
-        with torch.autocast(device.type, torch.bfloat16, enabled=stage.half):
-            loss, parts = run(*batch)
-        state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(module.parameters(), 5.0)
-        state.optimizer.step()
-        state.step += 1
-        state.blend()
-        bar.update()
-        if rank == 0 and state.step % _LOG_EVERY == 0:
-            row = {"step": state.step, "rate": rate, "loss": float(loss.detach()), **parts}
-            _append(log, row)
-            bar.set_postfix({k: f"{v:.3f}" for k, v in row.items() if k not in ("step", "rate")})
-        done = state.step == stage.steps
-        if rank == 0 and (done or time.monotonic() - saved > _SAVE_SECONDS):
-            state.save()
-            if stage.report is not None:
-                _tell(stage, state)
-            saved = time.monotonic()
+    with _told_to_stop() as stopped:
+        while state.step < stage.steps:
+            rate = learning_rate(stage.rate, state.step, stage.steps)
+            for group in state.optimizer.param_groups:
+                group["lr"] = rate
+            batch = stage.batch(state.step, rank, processes)
+            with torch.autocast(device.type, torch.bfloat16, enabled=stage.half):
+                loss, parts = run(*batch)
+            state.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(module.parameters(), 5.0)
+            state.optimizer.step()
+            state.step += 1
+            state.blend()
+            bar.update()
+            if rank == 0 and state.step % _LOG_EVERY == 0:
+                row = {"step": state.step, "rate": rate, "loss": float(loss.detach()), **parts}
+                _append(log, row)
+                bar.set_postfix(
+                    {k: f"{v:.3f}" for k, v in row.items() if k not in ("step", "rate")}
+                )
+            done = state.step == stage.steps
+            if rank == 0 and (done or time.monotonic() - saved > _SAVE_SECONDS):
+                state.save()
+                if stage.report is not None:
+                    _tell(stage, state)
+                saved = time.monotonic()
+            if stopped:
+                if rank == 0 and not done:
+                    state.save()
+                    tqdm.write(
+                        f"{stage.name}: stopped at step {state.step}; --resume goes on from it"
+                    )
+                raise KeyboardInterrupt
     bar.close()
     module.load_state_dict(state.average)
     module.eval()
     if rank == 0:
         draw_curves(log)
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[list[int]]:
+    """Signals that ask the process to end, as they come; a second one ends it at once.
+
+    Only the main thread hears signals; elsewhere the list stays empty.
+    """
+    heard: list[int] = []
+    before = {}
+
+    def hear(number: int, _frame) -> None:
+        heard.append(number)
+        signal.signal(number, signal.SIG_DFL)
+
+    if threading.current_thread() is threading.main_thread():
+        before = {n: signal.signal(n, hear) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield heard
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def restore(name: str, steps: int, module: nn.Module, folder: Path) -> bool:

@@ -137,10 +137,18 @@ def train_photos(job: PhotoJob) -> None:
     config = job.config
     if not job.data:
         raise ConfigError("Photographs need data: add --data KIND:WHERE, once for each data set.")
+    if job.resume and (job.out / "card.json").exists():
+        raise ConfigError(
+            f"The training in {job.out} has ended, there is nothing to resume; to learn more, go "
+            f"on from it with --from {job.out} and another --out."
+        )
     backbone = chosen_backbone(config, job.pretrained, job.start)
     torch.manual_seed(config.seed)
     taught = [part for name in job.data for part in open_taught(name, config)]
     vocab, answers = vocabularies(taught, config)
+    for part in taught:
+        print(part)
+    print(f"{len(vocab):,} words and {len(answers):,} answers", flush=True)
     if job.start is None:
         model, network = config.model, build(config.model, len(vocab), len(answers))
     else:

@@ -39,6 +39,15 @@ class Taught:
     share: float
     translations: dict[str, dict[str, str]]
 
+    def __str__(self) -> str:
+        """What is learned from, in words."""
+        if self.check is None:
+            return f"{said(self.name)}: questions without pictures"
+        return (
+            f"{said(self.name)}: {len(self.train.pictures):,} pictures to learn from, "
+            f"{len(self.check.pictures):,} held back for calibration"
+        )
+
 
 def open_taught(name: str, config: PhotoConfig) -> list[Taught]:
     """The training data `name` as sources; the part that figures are measured on stays unseen.
