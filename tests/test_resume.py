@@ -56,6 +56,13 @@ def test_a_signal_saves_and_resuming_gives_the_same(tmp_path, number):
     assert torch.equal(again.weight, whole.weight)
 
 
+def test_the_mean_of_a_short_training_is_of_its_end(tmp_path):
+    learned = Slope()
+    fit(stage(learned, steps=100), tmp_path, CPU)
+    # Over all of the training it would be far below.
+    assert float(learned.weight.detach()) == pytest.approx(3, abs=0.1)
+
+
 def test_another_network_or_fewer_steps_are_named(tmp_path):
     fit(stage(Slope()), tmp_path, CPU)
     with pytest.raises(ConfigError, match="other data, another preset or another --from"):

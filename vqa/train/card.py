@@ -101,6 +101,6 @@ def make_photo_card(
         ],
     }
     if start is not None:
-        kept = ("name", "command", "training", "software")
+        kept = ("name", "command", "training", "software", "started_from")
         card["started_from"] = {key: start[key] for key in kept if key in start}
     return card

@@ -28,6 +28,7 @@ from vqa.errors import ConfigError
 _LOG_EVERY = 50
 _SAVE_SECONDS = 180
 _AVERAGE = 0.998  # of the running mean of weights that is kept (Polyak averaging)
+_SHORT = 20  # a short stage's mean reaches back over a 20th of it, not over all of it
 
 
 def world() -> tuple[int, int]:
@@ -77,6 +78,7 @@ class _State:
         self.optimizer = torch.optim.AdamW(stage.module.parameters(), stage.rate, weight_decay=0.02)
         self.average = {k: v.detach().clone() for k, v in stage.module.state_dict().items()}
         self.step = 0
+        self.kept = min(_AVERAGE, max(0.0, 1 - _SHORT / stage.steps))
 
     def load(self, steps: int) -> None:
         saved = torch.load(self.path, weights_only=True)
@@ -110,7 +112,7 @@ class _State:
 
     @torch.no_grad()
     def blend(self) -> None:
-        keep = min(_AVERAGE, (self.step + 1) / (self.step + 10))
+        keep = min(self.kept, (self.step + 1) / (self.step + 10))
         for name, value in self.module.state_dict().items():
             if value.dtype.is_floating_point:
                 self.average[name].lerp_(value, 1 - keep)

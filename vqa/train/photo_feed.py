@@ -23,6 +23,9 @@ from vqa.text import AnswerSpace, Vocab, normalize_answer, tokenize
 # Mirroring a picture would make these words wrong.
 _SIDES = {"left", "right", "左", "右"}
 _BLIND = 0.05  # share of pictures hidden, so that the model also answers from the question alone
+# Share of questions without pictures that are shown with any picture, so that what is usual is
+# known with a picture in view too, and not only in the dark.
+_LENT = 0.5
 _UNKNOWN = 0.01  # share of words hidden, so that the model meets words it does not know
 
 
@@ -110,6 +113,8 @@ class PhotoFeed:
         self.sources, self.vocab, self.answers, self.size = sources, vocab, answers, size
         self.config, self.seed, self.device, self.varied = config, seed, device, varied
         self.classes = tuple(n for source, _, _ in sources for n in source.classes)
+        # Pictures with questions of people, which text may be shown with.
+        self._lent = [p for source, p, _ in sources if p is not None and not source.classes]
         self._index: dict[str, int | None] = {}
         if not any(self._target([said]) for source, _, _ in sources for said in source.answers()):
             raise ConfigError(
@@ -138,10 +143,14 @@ class PhotoFeed:
                 k = rng.randrange(len(source.pictures))
                 labels[p] = -1
                 labels[p, first[which] : first[which + 1]] = torch.from_numpy(source.labels[k])
+                shown = k
+                if pictures is None and self.varied and self._lent and rng.random() < _LENT:
+                    pictures = rng.choice(self._lent)
+                    shown = rng.randrange(len(pictures))
                 hidden = pictures is None or (self.varied and rng.random() < _BLIND)
                 seen[p] = not hidden
                 if pictures is not None:
-                    images[p] = torch.from_numpy(np.array(pictures[k]))
+                    images[p] = torch.from_numpy(np.array(pictures[shown]))
                 flips[p] = rng.random() < 0.5
                 for _ in range(self.config.questions):
                     question, answers = source.ask(k, rng)
