@@ -18,7 +18,7 @@ from vqa.models.familiarity import spread
 from vqa.models.image_encoder import Regions
 from vqa.models.network import VQANetwork, build
 from vqa.models.torchvision_encoder import TorchvisionEncoder
-from vqa.train.calibrate import calibrate
+from vqa.train.calibrate import UNFAMILIAR, calibrate
 from vqa.train.card import make_photo_card
 from vqa.train.grid_feed import GridFeed, grid_cache
 from vqa.train.loop import Stage, fit
@@ -268,11 +268,21 @@ def _signed(
 @torch.no_grad()
 def _calibration(step: PhotoStep, check: PhotoFeed, batches: int = 40) -> dict[str, float]:
     """Calibration from pictures that were held back from training."""
-    logits, best, clarity = [], [], []
+    logits, best = [], []
     for k in range(batches):
         images, seen, *asked, targets, _ = check(1000 + k, 0, 1)
-        regions = step.look(images)
-        logits.append(step.answer(regions, seen, *asked).float().cpu())
+        logits.append(step.answer(step.look(images), seen, *asked).float().cpu())
         best.append(targets.argmax(-1).cpu())
-        clarity.append(regions.clarity[seen].cpu())
-    return calibrate(torch.cat(logits), torch.cat(best), torch.cat(clarity), _RISK)
+    clarity = _least_familiar(step, check)
+    return calibrate(torch.cat(logits), torch.cat(best), clarity, _RISK)
+
+
+def _least_familiar(step: PhotoStep, check: PhotoFeed) -> Tensor:
+    """(n,) clarity of the pictures of the source whose pictures are the least familiar: what is
+    rare in training must not count as strange for that."""
+    found = []
+    for _, pictures, _ in check.sources:
+        if pictures is not None:
+            shown = torch.from_numpy(np.array(pictures))
+            found.append(_signed(lambda x: step.look(x).clarity, shown, check.device, check.plain))
+    return min(found, key=lambda clarity: float(torch.quantile(clarity, UNFAMILIAR)))
