@@ -52,6 +52,34 @@ def test_a_constant_feature_does_no_harm():
     assert familiarity(x).isfinite().all() and (familiarity(x) >= 0.5).float().mean() > 0.95
 
 
+def test_strangers_within_the_cloud_are_told_apart():
+    """Inside the spread of the training pictures, but all at one place that these avoid."""
+    taught, held_out, strange = (blobs(n, seed) for n, seed in ((3000, 8), (800, 9), (300, 10)))
+    for mine in (taught, held_out):
+        mine[:, 1] = mine[:, 1].abs() + 1
+    strange = strange * 0.1
+    plain, contrasted = Familiarity(4), Familiarity(4, contrast=True)
+    assert torch.equal(contrasted(strange), torch.ones(300))
+    plain.fit(taught, held_out)
+    contrasted.fit(taught, held_out, strange)
+    assert plain(strange).min() > 0.5
+    assert (contrasted(strange) < 0.5).float().mean() > 0.95
+    assert (contrasted(held_out) >= 0.5).float().mean() >= 0.95
+
+
+def test_few_pictures_do_not_make_their_like_strange():
+    generator = torch.Generator().manual_seed(11)
+    tied = torch.randn(8, 60, generator=generator)
+    few, held_out, others = (
+        torch.randn(n, 8, generator=generator) @ tied
+        + 0.3 * torch.randn(n, 60, generator=generator)
+        for n in (40, 12, 300)
+    )
+    familiarity = Familiarity(60)
+    familiarity.fit(few, held_out)
+    assert (familiarity(others) >= 0.25).float().mean() > 0.9
+
+
 def test_spread_is_mean_and_deviation_of_each_channel():
     grid = torch.tensor([[[[1.0, 3.0]], [[5.0, 5.0]]]])
     assert spread(grid)[0].tolist() == pytest.approx([2, 5, 2**0.5, 0])

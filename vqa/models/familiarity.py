@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-_SHRINK = 1e-3  # variance added in every direction, where each feature alone has 1
+# Variance added in every direction, where each feature alone has 1; and more of it the fewer
+# pictures there are for each feature, for they say nothing about most directions.
+_SHRINK, _FEW = 1e-3, 0.1
 _USUAL = 0.98  # share of held-out pictures with a familiarity of at least one half
 _STEEP = 4  # how fast familiarity falls around one half
 _DECAY = 1e-2  # weight decay of the logistic regression, on features of variance 1
@@ -68,7 +70,8 @@ class Familiarity(nn.Module):
         apart = (taught - mean) / scale
         values, vectors = torch.linalg.eigh(apart.T @ apart / max(len(taught) - 1, 1))
         self.mean.copy_(mean)
-        self.whiten.copy_(vectors / (values.clamp(min=0) + _SHRINK).sqrt() / scale.unsqueeze(1))
+        shrink = _SHRINK + _FEW * len(scale) / len(taught)
+        self.whiten.copy_(vectors / (values.clamp(min=0) + shrink).sqrt() / scale.unsqueeze(1))
         held_out = held_out.to(self.mean)
         distances = self.distance(held_out)
         self.reference.copy_(torch.quantile(distances, _USUAL).clamp(min=1e-6))

@@ -12,6 +12,7 @@ from vqa.selective import risk_threshold
 LOWEST = 0.5
 # Share of pictures of the training world that may be taken for unfamiliar.
 UNFAMILIAR = 0.005
+_FEW = 20  # pictures
 
 
 def calibrate(
@@ -35,7 +36,10 @@ def calibrate(
         "temperature": temperature,
         # A card holds no infinity; hardly an answer is certain.
         "threshold": min(1.0, max(LOWEST, lowest)),
-        "familiarity_threshold": float(torch.quantile(clarity, UNFAMILIAR)),
+        # The least familiar of a few pictures is not yet among the rarest.
+        "familiarity_threshold": float(torch.quantile(clarity, UNFAMILIAR))
+        * len(clarity)
+        / (len(clarity) + _FEW),
         "n": len(answers),
         "accuracy": float(right.float().mean()),
         "ece": expected_calibration_error(confidence.tolist(), right.tolist()),
