@@ -8,8 +8,8 @@ from PIL import Image
 
 from vqa.checkpoint import load
 from vqa.errors import CheckpointError, ImageError, QuestionError
-from vqa.predictor import Predictor, Request
-from vqa.routing import AUTO, Router, load_predictor
+from vqa.predictor import AUTO, Predictor, Request
+from vqa.routing import Router, load_predictor
 
 QUESTION = "What color is the cube?"
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vqa.errors import ConfigError
-from vqa.predictor import Predictor, Request
-from vqa.routing import AUTO, Router, load_predictor
+from vqa.predictor import AUTO, Predictor, Request
+from vqa.routing import Router, load_predictor
 
 TASK = "visual-question-answering"
 

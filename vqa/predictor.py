@@ -19,6 +19,8 @@ from vqa.image import content_hash, load_image, to_tensor
 from vqa.models.image_encoder import Regions
 from vqa.text import PreparedQuestion, prepare_question
 
+AUTO = "auto"  # in place of a checkpoint's name: the shipped one that knows most about a question
+
 
 @dataclass(frozen=True)
 class Answer:

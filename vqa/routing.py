@@ -9,9 +9,7 @@ from time import perf_counter
 
 from vqa.checkpoint import load, shipped
 from vqa.errors import CheckpointError
-from vqa.predictor import Answer, Picture, Predictor, Request, open_picture, pick_device
-
-AUTO = "auto"
+from vqa.predictor import AUTO, Answer, Picture, Predictor, Request, open_picture, pick_device
 
 
 class Router:

@@ -20,11 +20,10 @@ from vqa.image import load_image
 from vqa.page import cards, gallery
 from vqa.page.overlays import display_size, jpeg_bytes
 from vqa.page.texts import LANGUAGE_NAMES, preferred_language, say
-from vqa.predictor import Answer
+from vqa.predictor import AUTO, Answer
 
 _log = logging.getLogger(__name__)
 _STATE_SECONDS = 3600
-AUTO = "auto"  # the choice that leaves the choice to the predictor
 # Tells Python which example button was clicked.
 _EXAMPLE_CLICK = """
 element.addEventListener("click", (event) => {

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from vqa.models.grid_regions import GridRegions
-from vqa.train.photo_feed import PhotoFeed, pictures_key, read_pictures, stored
+from vqa.train.photo_feed import PhotoFeed, pictures_key, pixels_of, read_pictures, stored
 
 _BATCH = 32
 _MOST = 65504.0  # the largest number in half precision
@@ -40,7 +40,7 @@ def _grids(
     encoder: GridRegions, pictures: Iterator[np.ndarray], device: torch.device
 ) -> Iterator[np.ndarray]:
     while batch := list(islice(pictures, _BATCH)):
-        images = torch.from_numpy(np.stack(batch)).to(device).permute(0, 3, 1, 2) / 255
+        images = pixels_of(torch.from_numpy(np.stack(batch)).to(device))
         with torch.no_grad():
             yield from encoder.grid(images).clamp(-_MOST, _MOST).half().cpu().numpy()
 

@@ -201,7 +201,7 @@ class PhotoFeed:
     def plain(self, images: Tensor) -> Tensor:
         """What is stored of P pictures, as the encoder takes it: (P, H, W, 3) uint8 -> (P, 3, H, W)
         in [0, 1]."""
-        return images.permute(0, 3, 1, 2).float() / 255
+        return pixels_of(images)
 
     def _target(self, answers: Sequence[str]) -> dict[int, float]:
         """Share of each known answer among the known ones given."""
@@ -218,6 +218,11 @@ class PhotoFeed:
     def _find(self, answer: str) -> int | None:
         index = self.answers.index(answer)
         return self.answers.index(normalize_answer(answer)) if index is None else index
+
+
+def pixels_of(pictures: Tensor) -> Tensor:
+    """(n, H, W, 3) uint8 -> (n, 3, H, W) in [0, 1]."""
+    return pictures.permute(0, 3, 1, 2).float() / 255
 
 
 def vary(

@@ -22,7 +22,7 @@ from vqa.train.calibrate import UNFAMILIAR, calibrate
 from vqa.train.card import make_photo_card
 from vqa.train.grid_feed import GridFeed, grid_cache
 from vqa.train.loop import Stage, fit
-from vqa.train.photo_feed import PhotoFeed, picture_cache
+from vqa.train.photo_feed import PhotoFeed, picture_cache, pixels_of
 from vqa.train.strangers import strangers
 from vqa.train.taught import open_taught, said, vocabularies
 from vqa.train.transfer import chosen_backbone, extended, prepare_encoder
@@ -209,12 +209,11 @@ def train_photos(job: PhotoJob) -> None:
     )
     step.eval()
     signature = spread if config.frozen else encoder.signature
-    strange = torch.from_numpy(strangers(size, _STRANGERS, config.seed))
-    pixels = strange.permute(0, 3, 1, 2).float() / 255
+    strange = pixels_of(torch.from_numpy(strangers(size, _STRANGERS, config.seed)))
     encoder.familiarity.fit(
         _signatures(signature, train, 6000),
         _signatures(signature, check, 2000),
-        _signed(encoder.signature, pixels, job.device),
+        _signed(encoder.signature, strange, job.device),
     )
     calibration = _calibration(step, check)
     card = make_photo_card(

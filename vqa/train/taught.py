@@ -25,7 +25,7 @@ from vqa.data.sources import AskedSource, LabelSource, Source, TextSource
 from vqa.errors import ConfigError, DataError
 from vqa.text import AnswerSpace, Vocab, tokenize
 
-_TEXT_ONLY = "text_only_train"
+_TEXT_ONLY = f"{vqa_v2.TEXT_ONLY}_train"
 
 
 @dataclass
