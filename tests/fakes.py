@@ -60,6 +60,8 @@ class FakePredictor:
             words.append(tuple(value / sum(raw) for value in raw))
         return Answer(
             answer=names[0],
+            kind="word",
+            items=(),
             confidence=values[0],
             sure=sure,
             top=tuple(zip(names, values, strict=True))[:top_k],
@@ -77,6 +79,7 @@ class FakePredictor:
             familiarity=0.9,
             familiar=True,
             checkpoint="fake",
+            why=f"{question} Why?",
             language=asked.language,
             elapsed_ms=4.2,
             device="cpu",

@@ -122,3 +122,54 @@ def test_stages_run_apart_and_resumed_give_the_same_checkpoint(
     train_scenes(replace(job, resume=True))
     for name in FILES:
         assert (job.out / name).read_bytes() == (trained / name).read_bytes(), name
+
+
+@pytest.fixture(scope="module")
+def replying(trained, config, tmp_path_factory) -> Path:
+    """The run above, with further heads put on."""
+    out = tmp_path_factory.mktemp("replying") / "mini"
+    heads = ("generator", "crf", "softmax_list")
+    config = replace(config, model=replace(config.model, further_heads=heads), replies=64)
+    job = Job(config, out, torch.device("cpu"), start=load(trained), command="python -m vqa train")
+    train_scenes(job)
+    return out
+
+
+def test_further_heads_are_put_on_a_checkpoint(trained, replying, pictures):
+    before, after = load(trained), load(replying)
+    old, new = before.network.state_dict(), after.network.state_dict()
+    assert set(old) < set(new)
+    for name, weight in old.items():
+        if name.startswith("image_encoder.") and not name.startswith("image_encoder.project"):
+            assert torch.equal(weight, new[name]), f"perception stays, {name} does not"
+    assert not torch.equal(old["head.score.weight"], new["head.score.weight"])
+    assert set(after.card["calibration"]) >= {"temperature", "sentence", "list"}
+    assert after.card["started_from"]["command"] == "python -m vqa train mini.json"
+    predictor = load_predictor(replying, "cpu")
+    for question in ("Describe the scene.", "List the colors from left to right.", "Any cubes?"):
+        assert predictor.ask(pictures[0].pixels, question).kind in ("word", "sentence", "list")
+
+
+def test_further_heads_need_a_checkpoint_that_fits(trained, config, tmp_path):
+    model = replace(config.model, dim=8, further_heads=("crf",))
+    small = replace(config, model=model, replies=64)
+    with pytest.raises(ConfigError, match="does not fit the preset"):
+        train_scenes(Job(small, tmp_path / "mini", torch.device("cpu"), start=load(trained)))
+
+
+def test_words_keep_their_weights_when_the_vocabulary_has_grown(trained):
+    from vqa.models.network import build
+    from vqa.text import Vocab
+    from vqa.train.transfer import take_over
+
+    checkpoint = load(trained)
+    words = checkpoint.vocab.words
+    grown = Vocab(("zebra", *words[::-1], "abacus"))
+    network = build(checkpoint.config, len(grown), len(checkpoint.answers))
+    take_over(network, grown, checkpoint)
+    old = checkpoint.network.question_encoder.embed.weight
+    new = network.question_encoder.embed.weight
+    for word in ("red", "cube", "红"):
+        assert torch.equal(new[grown.encode([word])[0]], old[checkpoint.vocab.encode([word])[0]]), (
+            word
+        )

@@ -24,6 +24,7 @@ from safetensors.torch import load_file, save_file
 from vqa.config import ModelConfig, from_dict, to_dict
 from vqa.errors import CheckpointError, ConfigError
 from vqa.models.network import VQANetwork, build
+from vqa.reply_space import ReplySpace
 from vqa.text import AnswerSpace, Vocab
 
 FORMAT = 1
@@ -43,6 +44,7 @@ class Checkpoint:
     vocab: Vocab
     answers: AnswerSpace
     card: dict
+    replies: ReplySpace = ReplySpace()
 
 
 def find(name_or_dir: str | Path) -> Path:
@@ -116,7 +118,8 @@ def load(name_or_dir: str | Path, device: torch.device | str = "cpu") -> Checkpo
         config = from_dict(ModelConfig, stored.get("model"), "model")
         vocab = Vocab.from_dict(words.get("questions"))
         answers = AnswerSpace.from_dict(words.get("answers"))
-        network = build(config, len(vocab), len(answers))
+        replies = ReplySpace.from_dict(words.get("replies"))
+        network = build(config, len(vocab), len(answers), replies)
     except ConfigError as error:
         raise CheckpointError(f"Checkpoint {folder} cannot be built: {error}") from error
     try:
@@ -128,7 +131,8 @@ def load(name_or_dir: str | Path, device: torch.device | str = "cpu") -> Checkpo
     _fill(network, weights, folder)
     network.eval().to(device)
     card = _read_json(folder / "card.json")
-    return Checkpoint(folder.resolve().name, folder, network, config, vocab, answers, card)
+    name = folder.resolve().name
+    return Checkpoint(name, folder, network, config, vocab, answers, card, replies)
 
 
 def _fill(network: VQANetwork, weights: dict[str, torch.Tensor], folder: Path) -> None:
@@ -160,6 +164,7 @@ def save(
     vocab: Vocab,
     answers: AnswerSpace,
     card: dict,
+    replies: ReplySpace | None = None,
 ) -> None:
     """Writes a checkpoint beside `folder` and then puts it in place, whole or not at all."""
     folder = Path(folder)
@@ -175,6 +180,8 @@ def save(
         (draft / "model.safetensors").chmod(0o644)
         described = {"format": FORMAT, "model": to_dict(config)}
         words = {"questions": vocab.to_dict(), "answers": answers.to_dict()}
+        if replies is not None and config.further_heads:
+            words["replies"] = replies.to_dict()
         for name, value in (("config", described), ("vocab", words), ("card", card)):
             write_json(draft / f"{name}.json", value)
         if folder.exists():

@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from vqa import commands, serving
+from vqa import commands, commands_training, serving
 from vqa.errors import VQAError
 from vqa.options import OneLineParser, number
 
@@ -141,7 +141,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--pretrained", action="store_true", help="start with torchvision's weights for its encoder"
     )
     p.add_argument("--stage", help="run one stage alone: perception, reasoning, polish or adapt")
-    p.set_defaults(run=commands.train)
+    p.set_defaults(run=commands_training.train)
 
     p = sub.add_parser("evaluate", help="measure a checkpoint on questions with answers")
     _checkpoint(p)
@@ -161,7 +161,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--rows", type=Path, metavar="OUT.jsonl", help="write every answer")
     p.add_argument("--latency", action="store_true", help="measure the time of a question instead")
-    p.set_defaults(run=commands.evaluate)
+    p.set_defaults(run=commands_training.evaluate)
 
     p = sub.add_parser("publish", help="write a folder that can be pushed to Hugging Face")
     _checkpoint(p)

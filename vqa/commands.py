@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
-import time
 from argparse import Namespace
-from dataclasses import replace
 from pathlib import Path
 
 from vqa.errors import ConfigError, DataError, VQAError
+from vqa.options import moved
 
 _BATCH = 32
 
@@ -170,158 +168,6 @@ def simulate(options: Namespace) -> int:
     return 0
 
 
-def train(options: Namespace) -> int:
-    """Trains a checkpoint by a preset."""
-    from vqa.config import preset_from_dict
-
-    try:
-        values = json.loads(options.preset.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"The preset {options.preset} cannot be read: {error}.") from error
-    config = preset_from_dict(values, options.preset.name)
-    _use_threads(options.threads)
-    if options.out.exists() and not (options.out / "training").is_dir():
-        if not options.out.is_dir() or any(options.out.iterdir()):
-            raise ConfigError(f"{options.out} holds something else; choose another --out.")
-    {"scenes": _train_scenes, "photos": _train_photos}[config.recipe](config, options)
-    if options.stage is None:
-        data = f" --data {shlex.quote(options.data[0])}" if config.recipe == "photos" else ""
-        print(f"The checkpoint is in {options.out}; python -m vqa evaluate {options.out}{data}")
-    return 0
-
-
-def _train_scenes(config, options: Namespace) -> None:
-    from vqa.data.build import existing_folder, split_name
-    from vqa.data.clevr import read_renders
-    from vqa.predictor import pick_device
-    from vqa.train.run import Job, train_scenes
-
-    if options.start is not None:
-        raise ConfigError("--from is for presets that train on photographs.")
-    if options.pretrained:
-        raise ConfigError("--pretrained is for presets that train on photographs.")
-    extra = None
-    for name in options.data:
-        kind, where = split_name(name)
-        if kind != "clevr" or len(options.data) > 1:
-            raise ConfigError("This preset takes labelled pictures once: --data clevr:DIR.")
-        pictures = read_renders(existing_folder(where), *config.model.image_encoder.image_size)
-        extra = (
-            pictures,
-            f"{len(pictures):,} labelled pictures in CLEVR's format ({Path(where).name})",
-        )
-    job = Job(
-        config=config,
-        out=options.out,
-        device=pick_device(options.device),
-        workers=options.workers,
-        resume=options.resume,
-        only=options.stage,
-        extra=extra,
-        command=_public(options.typed),
-    )
-    train_scenes(job)
-
-
-def _train_photos(config, options: Namespace) -> None:
-    from vqa.checkpoint import load
-    from vqa.predictor import pick_device
-    from vqa.train.photos import PhotoJob, train_photos
-
-    if options.stage is not None:
-        raise ConfigError("--stage is for presets with several stages; this one has one.")
-    job = PhotoJob(
-        config=config,
-        out=options.out,
-        data=tuple(options.data),
-        device=pick_device(options.device),
-        resume=options.resume,
-        start=None if options.start is None else load(options.start),
-        pretrained=options.pretrained,
-        command=_public(options.typed),
-    )
-    train_photos(job)
-
-
-def _use_threads(count: int | None) -> None:
-    if count is not None:
-        import torch
-
-        torch.set_num_threads(count)
-
-
-def _public(typed: tuple[str, ...]) -> str:
-    """A command as a card shows it: folders outside this one are cut to their last part."""
-    shown = []
-    for word in typed:
-        kind, colon, where = word.rpartition(":")
-        shown.append(kind + colon + ",".join(_named(part) for part in where.split(",")))
-    return shlex.join(shown)
-
-
-def _named(path: str) -> str:
-    outside = Path(path).is_absolute() or path.startswith("..")
-    return Path(path).name if outside else path
-
-
-def evaluate(options: Namespace) -> int:
-    """Measures a checkpoint."""
-    import torch
-    from tqdm import tqdm
-
-    from vqa.aside import set_aside
-    from vqa.blind import baselines
-    from vqa.checkpoint import load
-    from vqa.data.build import evaluation_split, open_data, split_name
-    from vqa.evaluate import evaluate as measure
-    from vqa.evaluate import latency
-    from vqa.figures import record, report_text
-    from vqa.routing import load_predictor
-
-    _use_threads(options.threads)
-    predictor = load_predictor(options.checkpoint, options.device)
-    with tqdm(unit="scene", desc="drawing", leave=False, delay=1) as bar:
-        data = open_data(options.data, options.workers, _shown(bar))
-        split = options.split or evaluation_split(data)
-        samples = data.samples(split, (options.lang,))
-    command = _public(options.typed)
-    if options.latency:
-        label = options.label or "latency"
-        figures = latency(predictor, samples) | {
-            "device": str(predictor.device),
-            "threads": torch.get_num_threads(),
-            "command": command,
-        }
-        print(
-            f"new picture {figures['new_image_ms']:.2f} ms, same picture "
-            f"{figures['same_image_ms']:.2f} ms (median, {figures['threads']} threads)"
-        )
-    else:
-        name = shlex.split(_public((options.data,)))[0]
-        label = options.label or f"{name} {options.lang}"
-        blind = baselines(data, split, samples, options.lang)
-        training = predictor.checkpoint.card.get("training", {})
-        aside = set_aside(data, split, options.lang, training.get("validation", 0.0))
-        total = len(samples) + len(aside.samples)
-        with tqdm(total=total, unit="question", leave=False) as bar:
-            report, rows = measure(
-                *(predictor, samples, name, options.lang, blind, aside),
-                progress=lambda done: bar.update(done - bar.n),
-            )
-        if split_name(options.data)[0] == "daquar":
-            report = replace(report, extra=_nearness(rows))
-        figures = report.to_dict() | {"command": command}
-        print(report_text(figures))
-        if options.rows is not None:
-            text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            options.rows.write_text(text, encoding="utf-8")
-    if options.write is not None:
-        target = load(options.write or options.checkpoint)
-        record(target.folder, target.card, label, figures)
-        print(f"Recorded as {label!r} in {target.folder / 'card.json'}")
-    return 0
-
-
 def publish(options: Namespace) -> int:
     """Writes a folder that can be pushed to a model hub."""
     from vqa.publish import publish as write
@@ -334,17 +180,6 @@ def publish(options: Namespace) -> int:
     return 0
 
 
-def _shown(bar):
-    """What moves a progress bar: (done, total). Its clock starts at the first call."""
-
-    def move(done: int, total: int) -> None:
-        if bar.total != total:
-            bar.total, bar.start_t = total, time.time()
-        bar.update(done - bar.n)
-
-    return move
-
-
 def data_check(options: Namespace) -> int:
     """Looks a data set over; 2 when pictures cannot be read."""
     from tqdm import tqdm
@@ -353,8 +188,8 @@ def data_check(options: Namespace) -> int:
     from vqa.data.check import survey, survey_text
 
     with tqdm(unit="picture", leave=False, delay=1) as bar:
-        data = open_data(options.data, options.workers, _shown(bar))
-        found = survey(data, options.lang, _shown(bar))
+        data = open_data(options.data, options.workers, moved(bar))
+        found = survey(data, options.lang, moved(bar))
     print(survey_text(found))
     if data.guessed is not None:
         print("No schema was given, so these questions are asked. Save this as SCHEMA.json to edit")
@@ -368,17 +203,6 @@ def data_check(options: Namespace) -> int:
         )
         return 2
     return 0
-
-
-def _nearness(rows: list[dict]) -> dict[str, float]:
-    from vqa.evaluate import nearness_in_meaning
-    from vqa.wups import WordNet
-
-    try:
-        return nearness_in_meaning(rows, WordNet())
-    except DataError as error:
-        print(f"Left out: {error}", file=sys.stderr)
-        return {}
 
 
 def figures(options: Namespace) -> int:

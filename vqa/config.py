@@ -99,13 +99,18 @@ class FusionConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Sizes and parts of a network; `dim` is D, shared by regions, words and the joint vector."""
+    """Sizes and parts of a network; `dim` is D, shared by regions, words and the joint vector.
+
+    `head` chooses a word; `further_heads` stand beside it: "generator" writes sentences, "crf"
+    ordered lists ("softmax_list" does so without a field, for comparison).
+    """
 
     dim: int = 128
     image_encoder: ImageEncoderConfig = field(default_factory=ImageEncoderConfig)
     question_encoder: QuestionEncoderConfig = field(default_factory=QuestionEncoderConfig)
     fusion: FusionConfig = field(default_factory=FusionConfig)
     head: str = "classifier"
+    further_heads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,8 @@ class TrainConfig:
             polish_rate: then asked about what it found in them.
         adapt_samples, adapt_share, adapt_rate: pictures shown to perception when other labelled
             pictures are given, and the share of those among them.
+        replies, replies_rate: questions, of all kinds, that the whole of reasoning is then shown
+            with the further heads in place.
         calibration_scenes: further pictures, for temperature and thresholds.
     """
 
@@ -144,6 +151,8 @@ class TrainConfig:
     adapt_samples: int = 24000
     adapt_share: float = 0.35
     adapt_rate: float = 8e-4
+    replies: int = 0
+    replies_rate: float = 7e-4
     calibration_scenes: int = 500
 
 

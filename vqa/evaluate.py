@@ -101,7 +101,7 @@ def evaluate(
 
     Returns:
         The report, and one row per question: image, question, answer, predicted, confidence,
-        sure, familiar, checkpoint, right, right_in_3, kind.
+        sure, familiar, checkpoint, said (its kind), right, right_in_3, kind.
     """
     rows, device = _ask(predictor, samples, progress)
     others, _ = _ask(predictor, aside.samples, lambda done: progress(len(samples) + done))
@@ -156,6 +156,7 @@ def _ask(
                     "sure": answer.sure,
                     "familiar": answer.familiar,
                     "checkpoint": answer.checkpoint,
+                    "said": answer.kind,
                     "right": score(answer.answer, sample),
                     "right_in_3": max(score(said, sample) for said, _ in answer.top),
                     "kind": sample.kind,

@@ -1,8 +1,9 @@
-"""What the command line and the app share in reading options."""
+"""What commands share: reading options, moving progress bars."""
 
 from __future__ import annotations
 
 import argparse
+import time
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -21,3 +22,14 @@ def number(low: int, high: int):
         return int(text)
 
     return read
+
+
+def moved(bar):
+    """What moves a progress bar: (done, total). Its clock starts at the first call."""
+
+    def move(done: int, total: int) -> None:
+        if bar.total != total:
+            bar.total, bar.start_t = total, time.time()
+        bar.update(done - bar.n)
+
+    return move

@@ -17,7 +17,9 @@ from vqa.checkpoint import Checkpoint
 from vqa.errors import CheckpointError, ConfigError
 from vqa.image import content_hash, load_image, to_tensor
 from vqa.models.image_encoder import Regions
+from vqa.reply_space import KINDS
 from vqa.text import PreparedQuestion, prepare_question
+from vqa.wording import Said, Trust, Wording
 
 AUTO = "auto"  # in place of a checkpoint's name: the shipped one that knows most about a question
 
@@ -28,6 +30,8 @@ class Answer:
 
     Attributes:
         answer: the most probable answer, in the language of the question.
+        kind: "word", "sentence" or "list".
+        items: the items of a list, in order; empty for other kinds.
         confidence: its calibrated probability in [0, 1].
         sure: whether confidence and familiarity reach the checkpoint's thresholds.
         top: (answer, probability), most probable first.
@@ -40,12 +44,15 @@ class Answer:
         familiarity: how well image and question fit the training data, in [0, 1].
         familiar: whether that is as much as nearly all pictures of the training's kind reach.
         checkpoint: name of the checkpoint that spoke.
+        why: what to ask to be told the reason for this answer; empty where no reason is given.
         language: "en" or "zh".
         elapsed_ms: wall time from image to answer, milliseconds.
         device: where it was computed, for example "cpu".
     """
 
     answer: str
+    kind: str
+    items: tuple[str, ...]
     confidence: float
     sure: bool
     top: tuple[tuple[str, float], ...]
@@ -58,6 +65,7 @@ class Answer:
     familiarity: float
     familiar: bool
     checkpoint: str
+    why: str
     language: str
     elapsed_ms: float
     device: str
@@ -104,20 +112,32 @@ class Predictor:
     Args:
         checkpoint: a loaded checkpoint, its network on `device`.
         cached_images: how many encoded images to keep (about 10 kB each).
+        list_head: the further head that answers lists.
 
     Raises:
         CheckpointError: the card's calibration is not usable.
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, device: torch.device, cached_images: int = 256
+        self,
+        checkpoint: Checkpoint,
+        device: torch.device,
+        cached_images: int = 256,
+        list_head: str = "crf",
     ) -> None:
         self.checkpoint = checkpoint
         self.device = device
         self.card = checkpoint.card
-        self._temperature = self._calibrated("temperature", 1.0)
-        self._threshold = self._calibrated("threshold", 0.5)
-        self._familiar = self._calibrated("familiarity_threshold", 0.0)
+        stored = self._calibration()
+        trust = {KINDS[0]: stored, **{k: stored.get(k, {}) for k in KINDS[1:]}}
+        self._wording = Wording(
+            checkpoint.network,
+            checkpoint.answers,
+            checkpoint.replies,
+            {kind: self._trust(part) for kind, part in trust.items()},
+            list_head,
+        )
+        self._familiar = self._calibrated(stored, "familiarity_threshold", 0.0)
         self._cache: OrderedDict[str, Regions] = OrderedDict()
         self._cached_images = cached_images
         self._lock = Lock()
@@ -158,7 +178,7 @@ class Predictor:
             row[: len(q.ids)] = torch.tensor(q.ids)
         lengths = torch.tensor([len(q.ids) for q in asked])
         out = self.checkpoint.network.answer(regions, tokens.to(self.device), lengths)
-        probabilities = (out.logits / self._temperature).softmax(-1).cpu()
+        said = self._wording.say(out, [q.language for q in asked], top_k)
         gates = out.joint.region_attention.cpu()
         words = out.joint.word_attention.cpu()
         mask, boxes = regions.mask.cpu(), regions.boxes.cpu()
@@ -167,13 +187,12 @@ class Predictor:
         return [
             self._answer(
                 q,
-                probabilities[k],
+                said[k],
                 gates[k],
                 words[k],
                 mask[k],
                 boxes[k],
                 found[k],
-                top_k,
                 elapsed,
             )
             for k, q in enumerate(asked)
@@ -204,29 +223,24 @@ class Predictor:
     def _answer(
         self,
         question: PreparedQuestion,
-        probabilities: torch.Tensor,
+        said: Said,
         gates: torch.Tensor,
         words: torch.Tensor,
         mask: torch.Tensor,
         boxes: torch.Tensor,
         familiarity: float,
-        top_k: int,
         elapsed: float,
     ) -> Answer:
-        space, language = self.checkpoint.answers, question.language
-        best = probabilities.topk(min(top_k, len(space)))
-        top = tuple(
-            (space.localise(space.answers[i], language), float(p))
-            for p, i in zip(best.values, best.indices, strict=True)
-        )
-        confidence = top[0][1]
+        text, confidence = said.top[0]
         familiar = familiarity >= self._familiar
         shown = mask.nonzero().squeeze(1)
         return Answer(
-            answer=top[0][0],
+            answer=text,
+            kind=said.kind,
+            items=said.items,
             confidence=confidence,
-            sure=confidence >= self._threshold and familiar,
-            top=top,
+            sure=confidence >= said.threshold and familiar,
+            top=said.top,
             regions=_rows(boxes[shown]),
             region_attention=_rows(gates[:, shown]),
             words=question.tokens,
@@ -236,22 +250,45 @@ class Predictor:
             familiarity=familiarity,
             familiar=familiar,
             checkpoint=self.checkpoint.name,
-            language=language,
+            why=self._why(question, said),
+            language=question.language,
             elapsed_ms=elapsed,
             device=str(self.device),
         )
 
-    def _calibrated(self, name: str, default: float) -> float:
-        """A number of the card's calibration."""
+    def _why(self, question: PreparedQuestion, said: Said) -> str:
+        if said.kind != KINDS[0] or "generator" not in self.checkpoint.config.further_heads:
+            return ""
+        return question.text + {"en": " Why?", "zh": " 为什么？"}[question.language]
+
+    def _calibration(self) -> dict:
+        """The card's calibration; what is not a table is reported as unusable."""
         stored = self.card.get("calibration", {})
-        value = stored.get(name, default) if isinstance(stored, dict) else None
-        good = isinstance(value, int | float) and isfinite(value) and value >= 0
-        if not good or (name == "temperature" and value == 0):
-            raise CheckpointError(
-                f"The card of checkpoint {self.checkpoint.folder} holds no usable calibration: "
-                f"{name} is {value!r}; get a fresh copy."
-            )
+        parts = (
+            [stored] + [stored.get(k, {}) for k in KINDS] if isinstance(stored, dict) else [None]
+        )
+        if not all(isinstance(part, dict) for part in parts):
+            raise self._unusable("it", stored)
+        return stored
+
+    def _trust(self, stored: dict) -> Trust:
+        temperature = self._calibrated(stored, "temperature", 1.0)
+        if temperature == 0:
+            raise self._unusable("temperature", temperature)
+        return Trust(temperature, self._calibrated(stored, "threshold", 0.5))
+
+    def _calibrated(self, stored: dict, name: str, default: float) -> float:
+        """A number of the card's calibration."""
+        value = stored.get(name, default)
+        if not (isinstance(value, int | float) and isfinite(value) and value >= 0):
+            raise self._unusable(name, value)
         return float(value)
+
+    def _unusable(self, name: str, value: object) -> CheckpointError:
+        return CheckpointError(
+            f"The card of checkpoint {self.checkpoint.folder} holds no usable calibration: "
+            f"{name} is {value!r}; get a fresh copy."
+        )
 
     def _familiarity(
         self, asked: Sequence[PreparedQuestion], clarity: Sequence[float]

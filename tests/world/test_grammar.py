@@ -18,8 +18,10 @@ from vqa.world.grammar import (
     vocabulary,
     write,
 )
+from vqa.world.grammar.template import wordings
 from vqa.world.plans import AnswerOp, Plan, SetStep, plan_of
 from vqa.world.questions import QuestionSampler, sample_plan
+from vqa.world.replies import REPLY_FAMILIES, sample_reply
 from vqa.world.scene import ATTRIBUTES
 from vqa.world.scene_index import SceneIndex
 
@@ -69,15 +71,23 @@ def test_every_template_is_written_and_read(scenes, language):
         for scene in scenes
         for family in FAMILIES
         if (plan := sample_plan(SceneIndex(scene), family, rng))
+    ] + [
+        plan
+        for scene in scenes * 3
+        for family in ("describe_object", "describe_scene", "list")
+        if (plan := sample_reply(SceneIndex(scene), family, rng))
     ]
     fitting = {id(t): [] for t in module.BOOK.templates}
     for plan in plans:
         op = plan.steps[plan.answer.inputs[0]].op
-        for t in module.BOOK.fitting(plan.answer.kind, op, plan.answer.attribute):
-            fitting[id(t)].append(plan)
+        for kind in wordings(plan):
+            for t in module.BOOK.fitting(kind, op, plan.answer.attribute):
+                fitting[id(t)].append(plan)
     for template in module.BOOK.templates:
         assert len(fitting[id(template)]) >= 3
-        for variant in template.variants:
+        # Lists come in four directions and of four attributes: some of their wordings do.
+        some = 3 if template.kind.startswith("list") else len(template.variants)
+        for variant in rng.sample(template.variants, min(some, len(template.variants))):
             for plan in rng.sample(fitting[id(template)], 3):
                 text = module.fill(variant, plan, rng)
                 assert parse_plans(text, language) == [plan], text
@@ -174,9 +184,10 @@ def test_vocabulary_holds_all_that_is_written(scenes, language):
     token = "'s|[a-z]+" if language == "en" else "[\u4e00-\u9fff]"
     known = vocabulary(language)
     written = set()
-    sampler = QuestionSampler(9, languages=(language,), decorated=0.4, noise=0.0)
+    families = dict.fromkeys((*FAMILIES, *REPLY_FAMILIES), 1.0)
+    sampler = QuestionSampler(9, families, (language,), decorated=0.4, noise=0.0)
     for scene in scenes:
-        for q in sampler.sample(scene, 40, scene.index):
+        for q in sampler.sample(scene, 60, scene.index):
             written |= set(re.findall(token, q.text.lower()))
     assert written <= known
     assert len(written) > 0.85 * len(known)

@@ -15,7 +15,7 @@ from vqa.data.sample import Sample
 from vqa.errors import ConfigError, DataError
 
 KINDS = {
-    "world": "world:heldout (drawn on first use)",
+    "world": "world:heldout or world:replies (drawn on first use)",
     "clevr": "clevr:DIR (CLEVR's layout)",
     "vqa_v2": "vqa_v2:DIR (official VQA v2 JSON with COCO pictures)",
     "easy_vqa": "easy_vqa:DIR",
@@ -131,13 +131,16 @@ def open_data(
     """
     kind, where = split_name(name)
     if kind == "world":
-        if where != "heldout":
-            raise ConfigError(f"Data {name!r} is not known; there is world:heldout.")
+        readers = {"heldout": heldout.held_out, "replies": heldout.held_out_replies}
+        if where not in readers:
+            raise ConfigError(
+                f"Data {name!r} is not known; there are world:heldout and world:replies."
+            )
         return Data(
             name,
             ("heldout",),
             lambda _, languages: _each(
-                languages, lambda lang: heldout.held_out(lang, workers=workers, progress=progress)
+                languages, lambda lang: readers[where](lang, workers=workers, progress=progress)
             ),
         )
     if kind in ("labels", "grocery"):

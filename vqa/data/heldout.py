@@ -6,12 +6,16 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from vqa.data.clevr import read_questions
+from vqa.data.clevr import read_questions, read_scenes
 from vqa.data.sample import Sample
 from vqa.world.export import ExportOptions, export
 from vqa.world.placement import EVALUATION_SEEDS
+from vqa.world.questions import QuestionSampler
+from vqa.world.replies import REPLY_FAMILIES
+from vqa.world.scene_index import SceneIndex
 
 SCENES, QUESTIONS = 500, 10
+_REPLIES = 4  # questions of each family about a scene
 
 
 def cache_folder() -> Path:
@@ -33,6 +37,31 @@ def held_out(
     Args:
         progress: told (scenes done, scenes in all) while drawing.
     """
+    folder = _drawn(scenes, workers, progress)
+    return read_questions(folder, language=language)
+
+
+def held_out_replies(
+    language: str = "en",
+    scenes: int = SCENES,
+    workers: int = 1,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Sample]:
+    """Questions about the same scenes whose answers are sentences and lists: 4 of each of
+    `REPLY_FAMILIES` for each scene; see `held_out` for the arguments."""
+    folder = _drawn(scenes, workers, progress)
+    samples = []
+    for image, scene in read_scenes(folder):
+        index = SceneIndex(scene)
+        for family in REPLY_FAMILIES:
+            sampler = QuestionSampler(EVALUATION_SEEDS.start, {family: 1.0}, (language,))
+            for question in sampler.sample(index, _REPLIES, scene.index):
+                samples.append(Sample(image, question.text, (question.answer,), family))
+    return samples
+
+
+def _drawn(scenes: int, workers: int, progress: Callable[[int, int], None]) -> Path:
+    """The folder with the held-out scenes, drawn when it is not there."""
     folder = cache_folder() / f"heldout-{EVALUATION_SEEDS.start}-{scenes}"
     if not (folder / "questions.json").is_file():
         options = ExportOptions(
@@ -45,4 +74,4 @@ def held_out(
         )
         for done in export(options, workers):
             progress(done, scenes)
-    return read_questions(folder, language=language)
+    return folder

@@ -8,14 +8,18 @@ from multiprocessing import get_context
 
 import numpy as np
 
+from vqa.reply_space import LIST, SENTENCE, ReplySpace
 from vqa.text import AnswerSpace, Vocab, tokenize
 from vqa.world.grammar import answer_in, vocabulary
-from vqa.world.plans import MAX_SET_STEPS
-from vqa.world.questions import QuestionSampler
+from vqa.world.grammar.sentences import sentence_pieces
+from vqa.world.plans import LISTS, MAX_SET_STEPS
+from vqa.world.questions import Question, QuestionSampler
+from vqa.world.replies import reading_order
 from vqa.world.scene import ATTRIBUTES, DIRECTIONS, RADIUS, Scene, SceneObject, make_scene
 from vqa.world.scene_index import SceneIndex, ids_of
 
 MAX_TOKENS = 96
+MAX_PIECES = 128  # of a sentence, its end included
 PER_SCENE = 8  # questions about one scene within a block
 
 
@@ -32,6 +36,32 @@ def world_answers() -> AnswerSpace:
     return AnswerSpace(tuple(answers), {"zh": chinese})
 
 
+def world_replies() -> ReplySpace:
+    """Every piece of a sentence and every label of a list."""
+    labels = tuple(value for values in ATTRIBUTES.values() for value in values)
+    return ReplySpace(sentence_pieces(), labels)
+
+
+@dataclass
+class Replies:
+    """The answers of n questions that are not words; rows of those that are hold zeros.
+
+    Attributes:
+        kind: (n,) place in `vqa.reply_space.KINDS`.
+        pieces: (n, L) int16 ids of pieces, 0 for the end and behind it.
+        speaks: (n, L) int8, the object that each piece speaks of, -1 for none.
+        labels: (n, N) int8 ids of labels, 0 for objects not listed.
+        rank: (n, N) int8, place of each object in the order it is read in; sentences and words
+            are read from left to right.
+    """
+
+    kind: np.ndarray
+    pieces: np.ndarray
+    speaks: np.ndarray
+    labels: np.ndarray
+    rank: np.ndarray
+
+
 @dataclass
 class QuestionBlock:
     """n questions; N objects at the most, S set steps.
@@ -42,7 +72,8 @@ class QuestionBlock:
         tokens: (n, T) int16 word ids, 0 for padding. lengths: (n,).
         answer: (n,) class index. family: (n,) place in the list of families.
         sets: (n, S, N) bool, the objects each step selects; steps after the last repeat it.
-        steps: (n,) number of steps.
+        steps: (n,) number of steps. replies: answers that are sentences or lists; their
+            `answer` is 0.
     """
 
     scene: np.ndarray
@@ -53,6 +84,7 @@ class QuestionBlock:
     family: np.ndarray
     sets: np.ndarray
     steps: np.ndarray
+    replies: Replies
 
     def __len__(self) -> int:
         return len(self.scene)
@@ -92,6 +124,9 @@ class BlockMaker:
         self.seed, self.languages, self.size = seed, tuple(languages), size
         self.decorated, self.noise = decorated, noise
         self.vocab, self.answers = world_vocab(), world_answers()
+        space = world_replies()
+        self._pieces = {piece: k for k, piece in enumerate(space.pieces, start=1)}
+        self._labels = {label: k for k, label in enumerate(space.labels, start=1)}
 
     def make(self, job: tuple[int, Mapping[str, float]]) -> QuestionBlock:
         number, weights = job
@@ -105,13 +140,14 @@ class BlockMaker:
                 int(self.count[which]), self.attributes[which], self.ground[which], mirror
             )
             draw = int(rng.integers(2**40))
-            for q in sampler.sample(SceneIndex(scene), PER_SCENE, draw):
-                rows.append((which, mirror, q))
+            index = SceneIndex(scene)
+            for q in sampler.sample(index, PER_SCENE, draw):
+                rows.append((which, mirror, q, index))
         rows = [rows[k] for k in rng.permutation(len(rows))[: self.size]]
-        ids = [self.vocab.encode(tokenize(q.text))[:MAX_TOKENS] for _, _, q in rows]
+        ids = [self.vocab.encode(tokenize(q.text))[:MAX_TOKENS] for _, _, q, _ in rows]
         tokens = np.zeros((len(rows), max(map(len, ids))), np.int16)
         sets = np.zeros((len(rows), MAX_SET_STEPS, self.attributes.shape[1]), bool)
-        for k, (_, _, q) in enumerate(rows):
+        for k, (_, _, q, _) in enumerate(rows):
             tokens[k, : len(ids[k])] = ids[k]
             for step in range(MAX_SET_STEPS):
                 mask = q.step_sets[min(step, len(q.step_sets) - 1)]
@@ -121,11 +157,39 @@ class BlockMaker:
             mirrored=np.array([r[1] for r in rows]),
             tokens=tokens,
             lengths=np.array([len(i) for i in ids]),
-            answer=np.array([self.answers.index(q.answer) for _, _, q in rows]),
-            family=np.array([families.index(q.family) for _, _, q in rows]),
+            answer=np.array([self._class(q) for _, _, q, _ in rows]),
+            family=np.array([families.index(q.family) for _, _, q, _ in rows]),
             sets=sets,
-            steps=np.array([len(q.step_sets) for _, _, q in rows]),
+            steps=np.array([len(q.step_sets) for _, _, q, _ in rows]),
+            replies=self._replies([(q, index) for _, _, q, index in rows]),
         )
+
+    def _class(self, question: Question) -> int:
+        return 0 if question.reply else self.answers.index(question.answer)
+
+    def _replies(self, rows: list[tuple[Question, SceneIndex]]) -> Replies:
+        objects = self.attributes.shape[1]
+        kind = np.zeros(len(rows), np.int8)
+        pieces = np.zeros((len(rows), MAX_PIECES), np.int16)
+        speaks = np.full((len(rows), MAX_PIECES), -1, np.int8)
+        labels = np.zeros((len(rows), objects), np.int8)
+        rank = np.zeros((len(rows), objects), np.int8)
+        for k, (question, index) in enumerate(rows):
+            direction = LISTS.get(question.plan.answer.kind, "right")
+            order = reading_order(index, list(range(index.size)), direction)
+            rank[k, order] = np.arange(index.size)
+            reply = question.reply
+            if reply is None:
+                continue
+            kind[k] = SENTENCE if reply.sentence else LIST
+            if reply.sentence:
+                said = reply.sentence
+                pieces[k, : len(said.pieces)] = [self._pieces[piece] for piece in said.pieces]
+                speaks[k, : len(said.objects)] = said.objects
+            else:
+                labels[k, list(reply.listed)] = [self._labels[value] for value in reply.values]
+        longest = int((pieces > 0).sum(1).max()) + 1
+        return Replies(kind, pieces[:, :longest], speaks[:, :longest], labels, rank)
 
     def blocks(
         self, jobs: Sequence[tuple[int, Mapping[str, float]]], workers: int = 1

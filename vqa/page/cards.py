@@ -46,12 +46,11 @@ def result(answer: Answer, language: str) -> str:
     lead = f'<p class="lead">{escape(say(language, key + "_lead"))}</p>' if not answer.sure else ""
     return (
         f'<div class="card {key}" aria-live="polite">{lead}'
-        f'<div class="headline"><span class="answer" data-testid="answer">'
-        f"{escape(answer.answer)}</span>"
+        f'<div class="headline">{_said(answer)}'
         f'<span class="badge" data-testid="confidence">{escape(say(language, key))}'
         f" · {answer.confidence:.0%}</span></div>"
         f"{_notes(answer, language)}"
-        f"<h3>{escape(say(language, 'top'))}</h3>{_bars(answer.top)}"
+        f"{_candidates(answer, language)}"
         f'<p class="footnote">{_footnote(answer, language)}</p></div>'
     )
 
@@ -99,6 +98,26 @@ def examples(items: Sequence[Example], language: str) -> str:
     return (
         f"<h3>{escape(say(language, 'examples'))}</h3><div class='examples'>{''.join(cards)}</div>"
     )
+
+
+def _said(answer: Answer) -> str:
+    """The answer itself: a word, a sentence, or the items of a list in their order."""
+    text = escape(answer.answer)
+    if answer.kind == "list" and answer.items:
+        text = "".join(f"<li>{escape(item)}</li>" for item in answer.items)
+        return f'<ol class="answer items" data-testid="answer" lang="{answer.language}">{text}</ol>'
+    kind = "answer sentence" if answer.kind == "sentence" else "answer"
+    return f'<span class="{kind}" data-testid="answer" lang="{answer.language}">{text}</span>'
+
+
+def _candidates(answer: Answer, language: str) -> str:
+    """The likeliest answers; of sentences and lists the others, folded away."""
+    if answer.kind == "word":
+        return f"<h3>{escape(say(language, 'top'))}</h3>{_bars(answer.top)}"
+    if len(answer.top) < 2:
+        return ""
+    other = escape(say(language, "other"))
+    return f"<details><summary>{other}</summary>{_bars(answer.top[1:])}</details>"
 
 
 def _bars(top: Sequence[tuple[str, float]]) -> str:

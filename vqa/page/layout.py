@@ -130,13 +130,13 @@ def build_page(
         return predictor.ask(image, question, top_k=top_k, **chosen), image
 
     def ask_on_page(source, question, model, language):
-        """Outputs: message, result, attention panel, slider, attention, session."""
+        """Outputs: message, result, attention panel, slider, attention, why, session."""
         try:
             if source is None:
                 return _failed(say(language, "no_image"), language)
             answer, image = answer_image(source, question, model)
-            session = _Session(answer, jpeg_bytes(display_size(image), quality=92))
-            return _shown(session, session.steps, language)
+            found = _Session(answer, jpeg_bytes(display_size(image), quality=92))
+            return _shown(found, found.steps, language)
         except VQAError as error:
             return _failed(error.sentence(language), language)
         except Exception:
@@ -146,9 +146,16 @@ def build_page(
     def ask_example(model, language, event: gr.EventData):
         number = event._data.get("index") if isinstance(event._data, dict) else None
         if not isinstance(number, int) or not 0 <= number < len(asks):
-            return [gr.skip()] * 8
+            return [gr.skip()] * 9
         image, text = asks[number]
         return [image, text, *ask_on_page(image, text, model, language)]
+
+    def ask_why(source, model, language, session):
+        """The last question again, with "Why?" behind it."""
+        if session is None or not session.answer.why:
+            return [gr.skip()] * 8
+        why = session.answer.why
+        return [why, *ask_on_page(source, why, model, language)]
 
     def ask_json(image, question, top_k, checkpoint):
         try:
@@ -231,6 +238,7 @@ def build_page(
                 message = gr.HTML("", elem_id="message")
             with gr.Column(elem_id="answering"):
                 result = gr.HTML(cards.idle("en"), elem_id="result")
+                why = gr.Button(say("en", "why"), size="sm", visible=False, elem_id="why")
                 with gr.Column(visible=False, elem_id="attention-panel") as panel:
                     step = gr.Slider(
                         1, 2, value=1, step=1, label=say("en", "step"), buttons=[], elem_id="step"
@@ -242,7 +250,7 @@ def build_page(
                 )
         footer = gr.HTML(about("en"), elem_id="about")
 
-        shown = [message, result, panel, step, attention, session]
+        shown = [message, result, panel, step, attention, why, session]
         texts = [title, picture, question, button, model, tries, footer]
         asking = {"concurrency_limit": limits.concurrency, "concurrency_id": "ask"}
         quiet = {"api_visibility": "private", "show_progress": "hidden"}
@@ -253,6 +261,9 @@ def build_page(
             shown,
             **asking,
             **quiet,
+        )
+        why.click(
+            ask_why, [picture, model, language, session], [question, *shown], **asking, **quiet
         )
         tries.click(ask_example, [model, language], [picture, question, *shown], **asking, **quiet)
         step.input(
@@ -280,12 +291,14 @@ def _shown(session: _Session, step: int, language: str) -> list:
         gr.update(visible=session.steps > 0),
         slider,
         cards.attention(session.picture, session.answer, step, language) if session.steps else "",
+        gr.update(value=say(language, "why"), visible=bool(session.answer.why)),
         session,
     ]
 
 
 def _cleared(language: str) -> list:
-    return ["", cards.idle(language), gr.update(visible=False), gr.skip(), "", None]
+    hidden = gr.update(visible=False)
+    return ["", cards.idle(language), hidden, gr.skip(), "", hidden, None]
 
 
 def _failed(sentence: str, language: str) -> list:

@@ -64,15 +64,9 @@ def gather(bank: Bank, block: QuestionBlock, rows: np.ndarray, device: torch.dev
         proposals; tokens (B, T), lengths (B,), answers (B,); targets (B, S, R) in {0, 1} and
         weights (B, S, R) of the set loss: 0 where there is no region.
     """
-    scene = torch.from_numpy(block.scene[rows])
-    side = torch.from_numpy(block.mirrored[rows].astype(np.int64))
-
-    def pick(both: list[Tensor]) -> Tensor:
-        straight, mirrored = both[0][scene], both[1][scene]
-        return torch.where(side.view(-1, *[1] * (straight.dim() - 1)) > 0, mirrored, straight)
-
-    proposals = Proposals(pick(bank.descriptors), pick(bank.mask), pick(bank.boxes))
-    shown = pick(bank.shown)
+    parts = (bank.descriptors, bank.mask, bank.boxes)
+    proposals = Proposals(*(_pick(both, block, rows) for both in parts))
+    shown = regions_of(bank, block, rows)
     sets = torch.from_numpy(block.sets[rows]).float()
     regions = proposals.mask.shape[1]
     # Objects -> regions; objects that were missed fall into a last column that is cut off.
@@ -93,4 +87,25 @@ def gather(bank: Bank, block: QuestionBlock, rows: np.ndarray, device: torch.dev
         answers,
         targets[..., :regions].to(device),
         weights.to(device),
+    )
+
+
+def regions_of(bank: Bank, block: QuestionBlock, rows: np.ndarray) -> Tensor:
+    """(B, N): the region that shows each object of the rows' scenes, -1 where none does."""
+    return _pick(bank.shown, block, rows)
+
+
+def _pick(both: list[Tensor], block: QuestionBlock, rows: np.ndarray) -> Tensor:
+    """The rows' scenes from what holds both orientations."""
+    scene = torch.from_numpy(block.scene[rows])
+    side = torch.from_numpy(block.mirrored[rows].astype(np.int64))
+    straight, mirrored = both[0][scene], both[1][scene]
+    return torch.where(side.view(-1, *[1] * (straight.dim() - 1)) > 0, mirrored, straight)
+
+
+def joined(banks: list[Bank]) -> Bank:
+    """One bank from several, in order."""
+    names = Bank.__dataclass_fields__
+    return Bank(
+        **{n: [torch.cat([getattr(b, n)[side] for b in banks]) for side in (0, 1)] for n in names}
     )

@@ -29,29 +29,40 @@ def make_card(
     command: str,
     extra: str | None,
     calibration: dict[str, float],
+    start: dict | None = None,
 ) -> dict:
     """A card without figures; `python -m vqa evaluate --write` adds those.
 
     Args:
         command: the training as typed. extra: other labelled pictures used, in words.
+        start: card of the checkpoint that the further heads were given to.
     """
-    pictures = [f"{config.renders + config.polish_scenes:,} pictures drawn by vqa.world"]
+    drawn = config.polish_scenes + (config.renders if start is None else 0)
+    pictures = [f"{drawn:,} pictures drawn by vqa.world"]
     if extra:
         pictures.append(extra)
-    return _common(config, command, calibration) | {
+    asked = config.replies
+    if start is None:
+        asked += config.questions + config.polish_questions
+    further = bool(config.model.further_heads)
+    spoken = " Describes objects and scenes, says why, and lists what it sees in order."
+    spoken_zh = "还能描述物体和场景、说明理由、按顺序列出所见。"
+    card = _common(config, command, calibration) | {
         "name": name,
         "summary": (
             "Simulated scenes of 3 to 10 cubes, spheres and cylinders on a plain ground "
             "(CLEVR's world): colors, shapes, sizes, materials, places, counts, comparisons."
+            + spoken
+            * further
         ),
         "summary_zh": (
             "由 3 到 10 个立方体、球体和圆柱体组成的模拟场景（CLEVR 世界）："
-            "颜色、形状、大小、材质、位置、数量和比较。"
+            "颜色、形状、大小、材质、位置、数量和比较。" + spoken_zh * further
         ),
         "trained_on": {
             "pictures": " and ".join(pictures),
             "questions": (
-                f"{config.questions + config.polish_questions:,} drawn from scene programs and "
+                f"{asked:,} drawn from scene programs and "
                 f"written by vqa.world.grammar ({', '.join(config.languages)})"
             ),
         },
@@ -59,11 +70,27 @@ def make_card(
         "limits": [
             "Knows only cubes, spheres and cylinders in eight colors, two sizes and two "
             "materials, seen from above at an angle; it has never seen a photograph.",
-            "Answers yes or no, a number from 0 to 10, or an attribute; never a sentence.",
+            "Answers yes or no, a number from 0 to 10, or an attribute"
+            + (
+                "; its sentences and lists speak of the same things only."
+                if further
+                else ", never a sentence."
+            ),
             "Chains longer than three relations, and questions about other things, are not "
             "understood; their answers should not be trusted.",
         ],
     }
+    if start is not None:
+        _begun(card, start)
+    return card
+
+
+def _begun(card: dict, start: dict) -> None:
+    """Says what training went on from."""
+    before = "; ".join(start.get("trained_on", {}).values())
+    card["trained_on"]["before that"] = f"{before} (checkpoint {start.get('name')})"
+    kept = ("name", "command", "training", "software", "started_from")
+    card["started_from"] = {key: start[key] for key in kept if key in start}
 
 
 def make_photo_card(
@@ -86,9 +113,6 @@ def make_photo_card(
     trained_on = {"pictures and questions": named}
     if backbone:
         trained_on["image encoder"] = backbone
-    if start is not None:
-        before = "; ".join(start.get("trained_on", {}).values())
-        trained_on["before that"] = f"{before} (checkpoint {start.get('name')})"
     card = _common(config, command, calibration) | {
         "name": name,
         "summary": config.summary.get("en", f"Pictures and questions like those of {named}."),
@@ -101,6 +125,5 @@ def make_photo_card(
         ],
     }
     if start is not None:
-        kept = ("name", "command", "training", "software", "started_from")
-        card["started_from"] = {key: start[key] for key in kept if key in start}
+        _begun(card, start)
     return card

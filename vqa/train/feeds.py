@@ -51,7 +51,7 @@ class QuestionFeed:
 
     Args:
         size: questions in a batch of one process. steps: number of batches in all.
-        weights: share of training done -> family weights.
+        weights: share of training done -> family weights. collect: rows of a block -> batch.
     """
 
     def __init__(
@@ -63,7 +63,9 @@ class QuestionFeed:
         weights: Callable[[float], Mapping[str, float]],
         device: torch.device,
         workers: int = 1,
+        collect: Callable[..., tuple] = gather,
     ) -> None:
+        self.collect = collect
         self.bank, self.maker, self.size, self.steps = bank, maker, size, steps
         self.weights, self.device, self.workers = weights, device, workers
         self._per_block = maker.size // size
@@ -85,7 +87,7 @@ class QuestionFeed:
             self._block, self._at = next(self._blocks), self._at + 1
             self._order = self._by_length(self._block.lengths, self._at)
         rows = self._order[place]
-        return gather(self.bank, self._block, rows, self.device)
+        return self.collect(self.bank, self._block, rows, self.device)
 
     def _by_length(self, lengths: np.ndarray, number: int) -> np.ndarray:
         """(batches, size): rows of a block; a batch's questions are of about one length.

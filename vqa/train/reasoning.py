@@ -56,6 +56,16 @@ def reasoning_report(
     return report
 
 
+def set_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """How badly attention (B, S, R) tells the regions of the sets that the program selects.
+
+    Args:
+        logits: of each step and region. targets, weights: see `vqa.train.bank.gather`.
+    """
+    member = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    return SET_WEIGHT * (member * weights).sum() / weights.sum().clamp(min=1)
+
+
 class ReasoningStep(nn.Module):
     """One batch of reasoning as a module, so that it can run on several processes."""
 
@@ -80,13 +90,11 @@ class ReasoningStep(nn.Module):
         joint = self.fusion(self._regions(proposals), self.question_encoder(tokens, lengths))
         logits = self.head(joint.vector)
         answer = F.cross_entropy(logits, answers)
-        # Per step and region: does it belong to the set that the program selects there?
-        member = F.binary_cross_entropy_with_logits(joint.region_logits, targets, reduction="none")
-        sets = (member * weights).sum() / weights.sum().clamp(min=1)
+        sets = set_loss(joint.region_logits, targets, weights)
         right = (logits.argmax(-1) == answers).float().mean()
         parts = {
             "answer": float(answer.detach()),
-            "sets": float(sets.detach()),
+            "sets": float(sets.detach()) / SET_WEIGHT,
             "accuracy": float(right),
         }
-        return answer + SET_WEIGHT * sets, parts
+        return answer + sets, parts

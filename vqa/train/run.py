@@ -15,20 +15,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vqa.checkpoint import save
+from vqa.checkpoint import Checkpoint, save
 from vqa.config import ModelConfig, TrainConfig
-from vqa.data.questions import BlockMaker, world_answers, world_vocab
+from vqa.data.questions import BlockMaker, world_answers, world_replies, world_vocab
 from vqa.data.renders import SHARD, Renders, join, read_shard, render_shards
 from vqa.errors import ConfigError
 from vqa.models.network import VQANetwork, build
-from vqa.train.bank import Bank, gather, look_at_all
+from vqa.train.bank import Bank, gather, joined, look_at_all
 from vqa.train.calibrate import calibrate
+from vqa.train.calibrate_replies import calibrate_replies
 from vqa.train.card import make_card
 from vqa.train.feeds import BLOCK, PictureFeed, QuestionFeed
 from vqa.train.imagine import imagine
 from vqa.train.loop import Stage, fit, restore
 from vqa.train.perception import PerceptionStep, perception_report
 from vqa.train.reasoning import ReasoningStep, family_weights, reasoning_report
+from vqa.train.replying import REPLY_WEIGHTS, ReplyingStep, gather_replies, replying_report
+from vqa.train.transfer import take_over
 from vqa.world.picture import refuse_evaluation_seed
 from vqa.world.plans import MAX_SET_STEPS
 from vqa.world.scene import ATTRIBUTES
@@ -39,6 +42,7 @@ STAGES = {
     "reasoning": (),
     "polish": ("perception", "reasoning"),
     "adapt": ("perception",),
+    "replies": ("perception", "reasoning", "polish"),
 }
 _NEAR_END = 1.0  # progress at which all families take part
 
@@ -53,7 +57,8 @@ class Job:
         resume: go on from states found. only: run this stage, and first what it builds on, and
             save no checkpoint.
         extra: further labelled pictures to adapt perception to, and how the card calls them.
-        command: as typed, for the card.
+        start: a checkpoint whose perception and reasoning are taken; the further heads are then
+            all that is trained for. command: as typed, for the card.
     """
 
     config: TrainConfig
@@ -63,6 +68,7 @@ class Job:
     resume: bool = False
     only: str | None = None
     extra: tuple[Renders, str] | None = None
+    start: Checkpoint | None = None
     command: str = ""
 
 
@@ -95,20 +101,26 @@ def train_scenes(job: Job) -> None:
         )
     torch.manual_seed(config.seed)
     model = prepared(config.model)
-    network = build(model, len(world_vocab()), len(world_answers())).to(job.device)
-    network.to(memory_format=torch.channels_last)
+    network = build(model, len(world_vocab()), len(world_answers()), world_replies())
+    if job.start is not None:
+        take_over(network, world_vocab(), job.start)
+    network.to(job.device).to(memory_format=torch.channels_last)
     run = _Run(job, network)
+    if job.start is not None:
+        run.stage("replies")
+        run.finish(job.out, model)
+        return
     if job.only is not None:
         for name in (*STAGES.get(job.only, ()), job.only):
             run.stage(name)
         return
     for name in ("perception", "reasoning", "polish"):
         run.stage(name)
-    if job.extra is None:
-        run.finish(job.out, model)
-        return
-    run.finish(job.out.with_name(job.out.name + "-simulated-only"), model, adapted=False)
-    run.stage("adapt")
+    if job.extra is not None:
+        run.finish(job.out.with_name(job.out.name + "-simulated-only"), model, adapted=False)
+        run.stage("adapt")
+    if model.further_heads:
+        run.stage("replies")
     run.finish(job.out, model)
 
 
@@ -137,12 +149,13 @@ class _Run:
             "adapt": config.adapt_samples // config.perception_batch,
             "reasoning": config.questions // config.question_batch,
             "polish": config.polish_questions // config.question_batch,
+            "replies": config.replies // config.question_batch,
         }[name]
 
     def _module(self, name: str) -> nn.Module:
         if name in ("perception", "adapt"):
             return PerceptionStep(self.encoder)
-        return ReasoningStep(self.network)
+        return (ReplyingStep if name == "replies" else ReasoningStep)(self.network)
 
     def _renders(self, seed: int, shards: range) -> Renders:
         width, height = self.config.model.image_encoder.image_size
@@ -239,6 +252,43 @@ class _Run:
         finally:
             feed.close()
 
+    def _replies(self) -> None:
+        """All heads, on what perception found and on more scenes imagined."""
+        config, device = self.config, self.job.device
+        first = config.renders // SHARD
+        unseen = self._renders(config.seed, range(first, first + config.polish_scenes // SHARD))
+        held_out = self._held_out()
+        imagined, labels = imagine(self.encoder.config, config.seed + 2, config.imagined)
+        taught = joined([look_at_all(self.encoder, unseen, device), imagined])
+        about = labels_of(unseen)
+        about = {k: np.concatenate([v, labels[k]]) for k, v in about.items()}
+        seed = config.seed * 100 + 16
+        maker = BlockMaker(**about, seed=seed, languages=config.languages, size=BLOCK)
+        steps = self._steps("replies")
+        feed = QuestionFeed(
+            *(taught, maker, config.question_batch, steps),
+            *(lambda _: REPLY_WEIGHTS, device),
+            collect=gather_replies,
+        )
+        trial = look_at_all(self.encoder, held_out, device)
+        judge = BlockMaker(
+            **labels_of(held_out), seed=seed + 50, languages=config.languages, size=1024
+        )
+        block = judge.make((0, REPLY_WEIGHTS))
+        try:
+            self._fit(
+                Stage(
+                    "replies",
+                    steps,
+                    config.replies_rate,
+                    self._module("replies"),
+                    feed,
+                    report=lambda: replying_report(self.network, trial, block, device),
+                )
+            )
+        finally:
+            feed.close()
+
     def _fit_familiarity(self, held_out: Renders, adapted: bool) -> None:
         first = self.config.renders // SHARD
         taught = [self._renders(self.config.seed, range(max(first - 8, 0), first))]
@@ -265,7 +315,8 @@ class _Run:
         config, device = self.config, self.job.device
         self.network.eval()
         held_out = self._held_out()
-        self._fit_familiarity(held_out, adapted)
+        if self.job.start is None:  # perception, and so what is familiar to it, stays
+            self._fit_familiarity(held_out, adapted)
         clarity = torch.cat([self.encoder(x).clarity.cpu() for x in self._batches(held_out)])
         bank = look_at_all(self.encoder, held_out, device)
         maker = BlockMaker(
@@ -283,6 +334,11 @@ class _Run:
             logits.append(self.network.answer(seen, tokens, lengths).logits.cpu())
         answers = torch.from_numpy(block.answer)
         calibration = calibrate(torch.cat(logits), answers, clarity)
+        if self.network.further:
+            seed = config.seed * 100 + 17
+            calibration |= calibrate_replies(
+                self.network, bank, labels_of(held_out), config.languages, seed, device
+            )
         extra = self.job.extra[1] if adapted and self.job.extra else None
         card = make_card(
             name=self.job.out.name,
@@ -291,8 +347,10 @@ class _Run:
             command=self.job.command,
             extra=extra,
             calibration=calibration,
+            start=None if self.job.start is None else self.job.start.card,
         )
-        save(out, self.network, model, world_vocab(), world_answers(), card)
+        replies = world_replies()
+        save(out, self.network, model, world_vocab(), world_answers(), card, replies)
 
 
 def labels_of(renders: Renders) -> dict[str, np.ndarray]:

@@ -86,6 +86,31 @@ def extended(
 
 
 @torch.no_grad()
+def take_over(network: VQANetwork, vocab: Vocab, checkpoint: Checkpoint) -> None:
+    """Gives `network` all weights of a checkpoint that it has a place for; words keep theirs by
+    name, and what only the network has (new words, further heads) keeps its own.
+
+    Raises:
+        ConfigError: the checkpoint has parts that the network lacks, or of other sizes.
+    """
+    old, new = checkpoint.network.state_dict(), network.state_dict()
+    embedding = "question_encoder.embed.weight"
+    for name, weight in old.items():
+        if name == embedding and name in new and weight.shape[1] == new[name].shape[1]:
+            words = [k for k, word in enumerate(checkpoint.vocab.words) if word in vocab]
+            mine = vocab.encode([checkpoint.vocab.words[k] for k in words])
+            new[name][:2] = weight[:2]
+            new[name][mine] = weight[[k + 2 for k in words]]
+        elif name not in new or new[name].shape != weight.shape:
+            raise ConfigError(
+                f"The checkpoint {checkpoint.name} does not fit the preset: {name} is of another "
+                "size, or in only one of them; give the preset the checkpoint's model."
+            )
+        else:
+            new[name].copy_(weight)
+
+
+@torch.no_grad()
 def _grown(old: Tensor, new: Tensor) -> Tensor:
     """`old`, with the rows that only `new` has (words and answers) added behind."""
     if old.shape == new.shape:

@@ -14,6 +14,8 @@ from vqa.errors import DataError
 from vqa.world.programs import COMPARISONS, Node, Program
 from vqa.world.scene_index import ATTRIBUTE_NAMES, SceneIndex
 
+# Kinds of answer that list a set's values of an attribute, and the direction they are read in.
+LISTS = {"list_right": "right", "list_left": "left", "list_behind": "behind", "list_front": "front"}
 MAX_SET_STEPS = 5  # the longest family: two referents, a relation of each, their intersection
 
 
@@ -40,8 +42,9 @@ class AnswerOp:
 
     Attributes:
         kind: "count", "exist", "query", "equal_integer", "less_than", "greater_than" or "equal"
-            (do two objects share an attribute).
-        attribute: the attribute of "query" and "equal", else "".
+            (do two objects share an attribute); or one whose answer is not a word, and that no
+            CLEVR program has: "describe" an object, "scene" (describe all of it), one of `LISTS`.
+        attribute: the attribute of "query", "equal" and `LISTS`, else "".
         inputs: places of the one or two set steps it reads.
     """
 
@@ -129,13 +132,20 @@ def step_mask(step: SetStep, sets: list[int], index: SceneIndex) -> int:
 
 def execute_plan(plan: Plan, index: SceneIndex) -> PlanExecution:
     """Runs a plan on a scene; agrees with `programs.execute` on the plan's program."""
-    sets: list[int] = []
-    for step in plan.steps:
-        if step.op in ("relate", "same") and sets[step.inputs[0]].bit_count() != 1:
-            return PlanExecution(None, sets + [0] * (len(plan.steps) - len(sets)), False)
-        sets.append(step_mask(step, sets, index))
-    answer = read_answer(plan.answer, sets, index)
+    sets, well_posed = select(plan.steps, index)
+    answer = read_answer(plan.answer, sets, index) if well_posed else None
     return PlanExecution(answer, sets, answer is not None)
+
+
+def select(steps: list[SetStep], index: SceneIndex) -> tuple[list[int], bool]:
+    """The set of each step, and whether every step that reads one object got exactly one; steps
+    after one that did not have empty sets."""
+    sets: list[int] = []
+    for step in steps:
+        if step.op in ("relate", "same") and sets[step.inputs[0]].bit_count() != 1:
+            return sets + [0] * (len(steps) - len(sets)), False
+        sets.append(step_mask(step, sets, index))
+    return sets, True
 
 
 def read_answer(op: AnswerOp, sets: list[int], index: SceneIndex) -> str | None:

@@ -11,6 +11,7 @@ from vqa.world.families import FAMILIES
 from vqa.world.grammar import LANGUAGES, write
 from vqa.world.plans import Plan, execute_plan
 from vqa.world.programs import Program
+from vqa.world.replies import REPLY_FAMILIES, Reply, ask_for_reply, reply, sample_reply
 from vqa.world.scene import Scene
 from vqa.world.scene_index import SceneIndex
 
@@ -26,12 +27,13 @@ class Question:
 
     Attributes:
         plan: what is asked, condensed; `program` is the same as a CLEVR program.
-        family: one of `FAMILIES`.
-        answer: "yes" / "no", "0".."10", or an attribute value.
+        family: one of `FAMILIES` or `REPLY_FAMILIES`.
+        answer: "yes" / "no", "0".."10", an attribute value, or the text of `reply`.
         language: "en" or "zh".
         text: the question in words.
         step_sets: for each step of the plan the mask of the objects it selects (bit i is
             object i of the scene).
+        reply: the answer where it is a sentence or a list.
     """
 
     plan: Plan
@@ -40,6 +42,7 @@ class Question:
     language: str
     text: str
     step_sets: list[int]
+    reply: Reply | None = None
 
     @property
     def program(self) -> Program:
@@ -89,11 +92,11 @@ class QuestionSampler:
         noise: float = 0.05,
     ) -> None:
         weights = dict.fromkeys(FAMILIES, 1.0) if families is None else dict(families)
-        unknown = [f for f in weights if f not in FAMILIES]
+        unknown = [f for f in weights if f not in FAMILIES and f not in REPLY_FAMILIES]
         if unknown or not weights or min(weights.values()) < 0 or not any(weights.values()):
             raise ConfigError(
                 f"Question families {weights} need positive weights and names among: "
-                f"{', '.join(FAMILIES)}."
+                f"{', '.join((*FAMILIES, *REPLY_FAMILIES))}."
             )
         if not languages or any(name not in LANGUAGES for name in languages):
             raise ConfigError(
@@ -120,13 +123,27 @@ class QuestionSampler:
         misses = 0
         while len(questions) < n and misses < _MISSES:
             family = rng.choices(self._families, self._weights)[0]
-            plan = sample_plan(index, family, rng)
+            spoken = family in REPLY_FAMILIES
+            plan = (sample_reply if spoken else sample_plan)(index, family, rng)
             if plan is None:
                 misses += 1
                 continue
             misses = 0
-            run = execute_plan(plan, index)
             language = self.languages[rng.randrange(len(self.languages))]
-            text = write(plan, language, rng, self.decorated, self.noise)
-            questions.append(Question(plan, family, run.answer, language, text, run.step_sets))
+            question = self._replied if spoken else self._answered
+            questions.append(question(plan, family, index, language, rng))
         return questions
+
+    def _answered(
+        self, plan: Plan, family: str, index: SceneIndex, language: str, rng: Random
+    ) -> Question:
+        run = execute_plan(plan, index)
+        text = write(plan, language, rng, self.decorated, self.noise)
+        return Question(plan, family, run.answer, language, text, run.step_sets)
+
+    def _replied(
+        self, plan: Plan, family: str, index: SceneIndex, language: str, rng: Random
+    ) -> Question:
+        text = ask_for_reply(plan, family, language, rng, self.decorated, self.noise)
+        found, sets = reply(plan, family, index, language)
+        return Question(plan, family, found.text, language, text, sets, found)

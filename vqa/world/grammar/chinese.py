@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
+from vqa.world.grammar.chinese_replies import WHY
 from vqa.world.grammar.chinese_templates import BOOK
 from vqa.world.grammar.english import pick
-from vqa.world.grammar.template import Segment, Slot
+from vqa.world.grammar.template import Segment, Slot, worded_kind
 from vqa.world.plans import Plan, SetStep
 
 _COLORS = {
@@ -81,7 +82,7 @@ def write(plan: Plan, rng: Random) -> str:
     """
     answer = plan.answer
     first = plan.steps[answer.inputs[0]]
-    template = pick(rng, BOOK.fitting(answer.kind, first.op, answer.attribute))
+    template = pick(rng, BOOK.fitting(worded_kind(plan, rng), first.op, answer.attribute))
     return fill(pick(rng, template.variants), plan, rng)
 
 
@@ -115,7 +116,7 @@ def decorate(text: str, rng: Random) -> str:
 
 def vocabulary() -> set[str]:
     """All Chinese characters that `write` and `decorate` can emit."""
-    texts = [*BOOK.literals(), *POLITE, *_WITH, *_SAME, _GLUE]
+    texts = [*BOOK.literals(), *POLITE, *_WITH, *_SAME, *WHY, _GLUE]
     for table in (ADJECTIVES, NOUNS, DIRECTIONS, ATTRIBUTES):
         texts += [word for words in table.values() for word in words]
     return {c for text in texts for c in text if "\u4e00" <= c <= "\u9fff"}

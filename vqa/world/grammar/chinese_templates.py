@@ -13,6 +13,7 @@ Slots, all of the set the answer reads (its last step):
 
 from __future__ import annotations
 
+from vqa.world.grammar.chinese_replies import REPLY_TEMPLATES
 from vqa.world.grammar.template import Template, TemplateBook, templates_from
 
 _COUNT = (
@@ -356,4 +357,6 @@ def _ordering(kind: str, many: str, big: str, beyond: str) -> list[Template]:
 _LESS = _ordering("less_than", "少", "更少", "少于")
 _GREATER = _ordering("greater_than", "多", "更多", "多于")
 
-BOOK = TemplateBook(_COUNT + _EXIST + _QUERY + _EQUAL + _EQUAL_INTEGER + _LESS + _GREATER)
+BOOK = TemplateBook(
+    _COUNT + _EXIST + _QUERY + _EQUAL + _EQUAL_INTEGER + _LESS + _GREATER + REPLY_TEMPLATES
+)

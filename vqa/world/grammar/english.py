@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from random import Random
 
+from vqa.world.grammar.english_replies import WHY
 from vqa.world.grammar.english_templates import BOOK
-from vqa.world.grammar.template import Segment, Slot
+from vqa.world.grammar.template import Segment, Slot, worded_kind
 from vqa.world.plans import Plan, SetStep
 
 ADJECTIVES: dict[str, tuple[str, ...]] = {
@@ -54,7 +55,9 @@ _GLUE = (
     "both and also of with same as made shares share its their matches match in big large",
     "located placed standing",
 )
-_REQUESTS = ("count ", "tell ", "give ", "name ", "describe ", "check ", "say ", "i w", "compare ")
+_REQUESTS = tuple(
+    "count |tell |give |name |describe |check |say |i w|compare |list |read ".split("|")
+)
 _ORDER = ("size", "color", "material")
 
 
@@ -70,7 +73,7 @@ def write(plan: Plan, rng: Random) -> str:
     """
     answer = plan.answer
     first = plan.steps[answer.inputs[0]]
-    template = pick(rng, BOOK.fitting(answer.kind, first.op, answer.attribute))
+    template = pick(rng, BOOK.fitting(worded_kind(plan, rng), first.op, answer.attribute))
     return fill(pick(rng, template.variants), plan, rng)
 
 
@@ -277,7 +280,7 @@ _SLOTS = {
 
 def vocabulary() -> set[str]:
     """All words that `write` and `decorate` can emit, lower case, apostrophe-s as "'s"."""
-    texts = [*BOOK.literals(), *POLITE, *PLACES, *_GLUE]
+    texts = [*BOOK.literals(), *POLITE, *PLACES, *WHY, *_GLUE]
     for table in (ADJECTIVES, DIRECTIONS, ATTRIBUTES):
         texts += [word for words in table.values() for word in words]
     texts += [word for forms in NOUNS.values() for pair in forms for word in pair]

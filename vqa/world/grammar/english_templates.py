@@ -15,6 +15,7 @@ Slots, all of the set the answer reads (its last step):
 from __future__ import annotations
 
 from vqa.world.grammar.english_comparisons import COMPARISON_TEMPLATES
+from vqa.world.grammar.english_replies import REPLY_TEMPLATES
 from vqa.world.grammar.template import TemplateBook, templates_from
 
 _RELATIONS = "relate intersect union"
@@ -315,4 +316,4 @@ _QUERY += (
     )
 )
 
-BOOK = TemplateBook(_COUNT + _EXIST + _QUERY + COMPARISON_TEMPLATES)
+BOOK = TemplateBook(_COUNT + _EXIST + _QUERY + COMPARISON_TEMPLATES + REPLY_TEMPLATES)

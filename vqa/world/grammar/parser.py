@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from vqa.world.grammar.template import Slot, Template, TemplateBook
+from vqa.world.grammar.template import Slot, Template, TemplateBook, answer_kind
 from vqa.world.plans import AnswerOp, Plan, SetStep
 
 
@@ -143,7 +143,7 @@ def _plan(template: Template, bound: dict[str, object]) -> Plan | None:
     if "N2" in bound:
         trees.append(bound["N2"])
     attribute = bound.get("A", "")
-    if template.kind in ("query", "equal") and not attribute:
+    if template.attributes and not attribute:
         (attribute,) = template.attributes
     if template.attributes and attribute not in template.attributes:
         return None
@@ -153,7 +153,7 @@ def _plan(template: Template, bound: dict[str, object]) -> Plan | None:
         return None
     steps: list[SetStep] = []
     places = tuple(_flatten(t, steps) for t in trees)
-    return Plan(steps, AnswerOp(template.kind, attribute, places))
+    return Plan(steps, AnswerOp(answer_kind(template.kind), attribute, places))
 
 
 def _tree(bound: dict[str, object]) -> Tree | None:
@@ -161,10 +161,12 @@ def _tree(bound: dict[str, object]) -> Tree | None:
     for name in ("N", "U"):
         if name in bound:
             return bound[name]
+    if "R" not in bound:
+        return Tree("scene")
     relation = bound["R"]
     if relation.filters:
         return None
-    relation = relation._replace(filters=bound["H"])
+    relation = relation._replace(filters=bound.get("H", ()))
     if "I" in bound:
         if IT not in relation.children:
             return None

@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import product
+from random import Random
+
+from vqa.world.plans import LISTS, Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class Template:
     """One way to ask one kind of question.
 
     Attributes:
-        kind: the kind of answer operation it asks for, as `plans.AnswerOp.kind`.
+        kind: the kind of answer operation it asks for; see `answer_kind`.
         ops: the operations the first set may end in.
         attributes: the attributes it can ask about; empty when the kind has none.
         variants: its wordings, one per combination of choices, as text and slots.
@@ -43,6 +46,34 @@ class Template:
 
 
 ALL_OPS = ("scene", "relate", "same", "union", "intersect")
+
+
+# Kinds of template that word a kind of answer where its set has no filter to name.
+_UNFILTERED = {"describe_bare": "describe"} | {f"list_all_{d}": kind for kind, d in LISTS.items()}
+_BARE = 0.7  # how often "what is left of it" stands for "what is the thing left of it"
+
+
+def wordings(plan: Plan) -> tuple[str, ...]:
+    """The kinds of template that can ask `plan`, the likeliest first; see `answer_kind`."""
+    kind, step = plan.answer.kind, plan.steps[plan.answer.inputs[0]]
+    if step.filters:
+        return (kind,)
+    if kind in LISTS and step.op == "scene":
+        return (f"list_all_{LISTS[kind]}",)
+    if kind == "describe" and step.op in ("relate", "intersect"):
+        return ("describe_bare", kind)
+    return (kind,)
+
+
+def worded_kind(plan: Plan, rng: Random) -> str:
+    """One of `wordings`."""
+    kinds = wordings(plan)
+    return kinds[0] if len(kinds) == 1 or rng.random() < _BARE else kinds[1]
+
+
+def answer_kind(kind: str) -> str:
+    """The kind of answer operation that a kind of template asks for."""
+    return _UNFILTERED.get(kind, kind)
 
 
 def templates_from(
