@@ -14,6 +14,7 @@ from vqa.models.question_encoder import Words
 from vqa.reply_space import END
 
 _EMBEDDING = 64
+_SHARP = 4.0  # hints count that much, so that attention soon tells neighbours in order apart
 
 
 @dataclass
@@ -68,7 +69,7 @@ class Generator(nn.Module):
         self.output = nn.Linear(3 * dim, pieces + 1)
         with torch.no_grad():
             # From the start: the first region in order that has not been spoken of.
-            self.weigh.bias.zero_()[0], self.weigh.bias[-2] = -1.0, -4.0
+            self.weigh.bias.zero_()[0], self.weigh.bias[-2] = -1.0, -12.0
 
     def read(self, joint: Joint, regions: Regions, words: Words, rank: Tensor) -> Source:
         """Everything that does not change from piece to piece; rank (B, R) is the reading order."""
@@ -107,13 +108,13 @@ class Generator(nn.Module):
         length = states.shape[1]
         hints = source.hints.unsqueeze(1).expand(-1, length, -1, -1)
         hints = torch.cat([hints, covered.unsqueeze(-1), last.unsqueeze(-1)], dim=-1)
-        score = score + (hints * self.weigh(states).unsqueeze(2)).sum(-1)
+        score = score + _SHARP * (hints * self.weigh(states).unsqueeze(2)).sum(-1)
         score = score.masked_fill(~source.mask.unsqueeze(1), -1e4)
         places = torch.cat([self.nowhere(states), score], dim=-1)
         seen = places.softmax(-1)[..., 1:] @ source.values
         words = source.words
         match = self.word_query(states) @ words.states.transpose(1, 2)
-        match = (match / match.shape[-1] ** 0.5).masked_fill(~words.mask.unsqueeze(1), -1e4)
+        match = (match / states.shape[-1] ** 0.5).masked_fill(~words.mask.unsqueeze(1), -1e4)
         heard = match.softmax(-1) @ words.states
         return self.output(torch.cat([states, seen, heard], dim=-1)), places
 
