@@ -23,12 +23,12 @@ from vqa.models.image_encoder import Regions
 from vqa.models.question_encoder import Words
 
 _RECALLS = 2
-_COUNTS = 11  # a set's size is coded over 0 .. 10
+COUNTS = 11  # a set's size is coded over 0 .. 10
 
 
 def count_code(n: Tensor) -> Tensor:
     """Sizes (..., ) >= 0 -> (..., 11): tent functions around 0 .. 10."""
-    centres = torch.arange(_COUNTS, device=n.device, dtype=n.dtype)
+    centres = torch.arange(COUNTS, device=n.device, dtype=n.dtype)
     return (1 - (n.unsqueeze(-1) - centres).abs()).clamp(min=0)
 
 
@@ -59,10 +59,10 @@ class MAC(nn.Module):
         self.read_recalled = nn.Linear(_RECALLS, d)
         self.read_deep = nn.Linear(d, d)
         self.read_gate = nn.Linear(d, 1)
-        self.write = nn.Linear(d + _COUNTS, d)
+        self.write = nn.Linear(d + COUNTS, d)
         self.output_recall = nn.Linear(d, _RECALLS * self.steps)
         self.output = nn.Sequential(
-            nn.Linear(4 * d + 3 * _COUNTS, 2 * d), nn.ReLU(), nn.Linear(2 * d, d), nn.ReLU()
+            nn.Linear(4 * d + 3 * COUNTS, 2 * d), nn.ReLU(), nn.Linear(2 * d, d), nn.ReLU()
         )
 
     def forward(self, regions: Regions, words: Words) -> Joint:

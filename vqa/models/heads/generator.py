@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vqa.models.fusion.contract import Joint
+from vqa.models.fusion.mac import COUNTS, count_code
 from vqa.models.image_encoder import Regions
 from vqa.models.question_encoder import Words
 from vqa.reply_space import END
@@ -49,7 +50,9 @@ class Generator(nn.Module):
     region attended before. A region's score is v . tanh(W k_r + U h_t), as Bahdanau's, plus
     u(h_t) . (place, attention of the fusion's steps, attended so far, attended last): what has
     been spoken of (coverage, See et al. 2017) and where reading has come to. One more place to
-    attend stands for no region, for pieces between objects.
+    attend stands for no region, for pieces between objects. How many objects there still are to
+    speak of, of all and of those of each step, joins what a piece is chosen by: whether "and" or
+    a full stop comes next is a matter of counting.
 
     Args:
         dim: D. pieces: number of pieces. steps: S, of the fusion's attention.
@@ -66,7 +69,7 @@ class Generator(nn.Module):
         self.nowhere = nn.Linear(dim, 1)
         self.weigh = nn.Linear(dim, 3 + steps)
         self.word_query = nn.Linear(dim, dim)
-        self.output = nn.Linear(3 * dim, pieces + 1)
+        self.output = nn.Linear(3 * dim + (1 + steps) * COUNTS, pieces + 1)
         with torch.no_grad():
             # From the start: the first region in order that has not been spoken of.
             self.weigh.bias.zero_()[0], self.weigh.bias[-2] = -1.0, -12.0
@@ -116,7 +119,9 @@ class Generator(nn.Module):
         match = self.word_query(states) @ words.states.transpose(1, 2)
         match = (match / states.shape[-1] ** 0.5).masked_fill(~words.mask.unsqueeze(1), -1e4)
         heard = match.softmax(-1) @ words.states
-        return self.output(torch.cat([states, seen, heard], dim=-1)), places
+        sets = torch.cat([source.mask.unsqueeze(-1), source.hints[..., 1:]], dim=-1)
+        left = count_code((1 - covered) @ sets).flatten(2)
+        return self.output(torch.cat([states, seen, heard, left], dim=-1)), places
 
     @torch.no_grad()
     def search(

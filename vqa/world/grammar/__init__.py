@@ -15,7 +15,7 @@ from vqa.world.plans import Plan
 from vqa.world.programs import Program
 
 LANGUAGES: dict[str, ModuleType] = {"en": english, "zh": chinese}
-_PARSERS: dict[str, ModuleType] = {"en": english_parser, "zh": chinese_parser}
+PARSERS: dict[str, ModuleType] = {"en": english_parser, "zh": chinese_parser}
 
 
 def _module(language: str) -> ModuleType:
@@ -57,7 +57,7 @@ def parse_plans(text: str, language: str | None = None) -> list[Plan]:
     if language is None:
         language = "zh" if any("\u4e00" <= c <= "\u9fff" for c in text) else "en"
     _module(language)
-    return _PARSERS[language].plans(text)
+    return PARSERS[language].plans(text)
 
 
 def parse(text: str, language: str | None = None) -> Program:

@@ -159,6 +159,9 @@ def _phrase(steps: list[SetStep], i: int, rng: Random) -> str:
     return f"{_relation(steps, i, rng)}的{head}"
 
 
+phrase = _phrase  # an object or set, in words
+
+
 def _relation(steps: list[SetStep], i: int, rng: Random) -> str:
     """The relation of step `i` before 的."""
     step = steps[i]

@@ -102,6 +102,8 @@ class ChinesePhrases(Phrases):
         """Noun phrases. The relation stands before its noun, so each phrase found may be what
         the next relation starts from: "红球左边的方块" then "红球左边的方块后面的球"."""
         found: list[Reading] = []
+        if self._skip(place, "它") > place:
+            yield IT, place + 1
         for filters, end in self.read("H", place):
             found.append((Tree("scene", filters=filters), end))
         for relation, end in self._same(place):
@@ -188,12 +190,20 @@ class ChinesePhrases(Phrases):
 _PARSER = QuestionParser(chinese.BOOK, tokenize, ChinesePhrases)
 
 
-def plans(text: str) -> list[Plan]:
-    """All different plans the question can mean, with or without its politeness."""
+def phrases(text: str, kind: str) -> list[Tree]:
+    """What all of the text can be read as, as a noun phrase ("N") or a relation ("R")."""
+    tokens = tokenize(text)
+    read = ChinesePhrases(tokens).read(kind, 0)
+    return list(dict.fromkeys(tree for tree, end in read if end == len(tokens)))
+
+
+def plans(text: str, it: Tree | None = None) -> list[Plan]:
+    """All different plans the question can mean, with or without its politeness; "它" stands for
+    the set `it`, if given."""
     tokens = tokenize(text)
     starts = [0] + [len(p) for p in _POLITE if tokens[: len(p)] == p]
     for start in starts:
-        found = _PARSER.plans(tokens[start:])
+        found = _PARSER.plans(tokens[start:], it)
         if found:
             return found
     return []

@@ -143,6 +143,9 @@ def _one(steps: list[SetStep], i: int, rng: Random) -> str:
     return f"the {other}{head} {_modifier(steps, i, rng, False)}"
 
 
+phrase = _one  # an object or set, in words
+
+
 def _many(steps: list[SetStep], i: int, rng: Random) -> str:
     """Bare plural noun phrase."""
     step = steps[i]

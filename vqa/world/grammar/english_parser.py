@@ -174,14 +174,22 @@ class EnglishPhrases(Phrases):
 _PARSER = QuestionParser(english.BOOK, tokenize, EnglishPhrases)
 
 
-def plans(text: str) -> list[Plan]:
-    """All different plans the question can mean, with or without its politeness and place."""
+def plans(text: str, it: Tree | None = None) -> list[Plan]:
+    """All different plans the question can mean, with or without its politeness and place; "it"
+    stands for the set `it`, if given."""
     tokens = tokenize(text)
     for candidate in _without(tokens):
-        found = _PARSER.plans(candidate)
+        found = _PARSER.plans(candidate, it)
         if found:
             return found
     return []
+
+
+def phrases(text: str, kind: str) -> list[Tree]:
+    """What all of the text can be read as, as a noun phrase ("N") or a relation ("R")."""
+    tokens = tokenize(text)
+    read = EnglishPhrases(tokens).read(kind, 0)
+    return list(dict.fromkeys(tree for tree, end in read if end == len(tokens)))
 
 
 def _without(tokens: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -102,8 +102,8 @@ class QuestionParser:
                 words = frozenset(w for e in elements if not isinstance(e, Slot) for w in e)
                 self._patterns[_Pattern(template, tuple(elements), words)] = None
 
-    def plans(self, tokens: tuple[str, ...]) -> list[Plan]:
-        """All different plans that the tokens can mean."""
+    def plans(self, tokens: tuple[str, ...], it: Tree | None = None) -> list[Plan]:
+        """All different plans that the tokens can mean; "it" stands for the set `it`, if given."""
         phrases = self._phrases(tokens)
         present = set(tokens)
         found: list[Plan] = []
@@ -111,7 +111,7 @@ class QuestionParser:
             if not pattern.words <= present:
                 continue
             for bound in _match(pattern.elements, 0, 0, phrases, {}):
-                plan = _plan(pattern.template, bound)
+                plan = _plan(pattern.template, bound, it)
                 if plan is not None and plan not in found:
                     found.append(plan)
         return found
@@ -137,7 +137,7 @@ def _match(
         yield from _match(elements, k + 1, end, phrases, {**bound, name: value})
 
 
-def _plan(template: Template, bound: dict[str, object]) -> Plan | None:
+def _plan(template: Template, bound: dict[str, object], it: Tree | None) -> Plan | None:
     """The plan of a template with its slots bound; None when they do not go together."""
     trees = [_tree(bound)]
     if "N2" in bound:
@@ -147,13 +147,36 @@ def _plan(template: Template, bound: dict[str, object]) -> Plan | None:
         (attribute,) = template.attributes
     if template.attributes and attribute not in template.attributes:
         return None
-    if trees[0] is None or any(_holds_it(t) for t in trees):
+    if trees[0] is None:
+        return None
+    if it is not None:
+        trees = [with_it(t, it) for t in trees]
+    if any(_holds_it(t) for t in trees):
         return None
     if trees[0].op not in template.ops:
         return None
+    return plan_from(trees, answer_kind(template.kind), attribute)
+
+
+def plan_from(trees: list[Tree], kind: str, attribute: str) -> Plan:
+    """The plan that answers `kind` of one or two sets."""
     steps: list[SetStep] = []
     places = tuple(_flatten(t, steps) for t in trees)
-    return Plan(steps, AnswerOp(answer_kind(template.kind), attribute, places))
+    return Plan(steps, AnswerOp(kind, attribute, places))
+
+
+def tree_of(steps: list[SetStep], i: int) -> Tree:
+    """Step `i` of a plan with all it reads."""
+    step = steps[i]
+    children = tuple(tree_of(steps, k) for k in step.inputs)
+    return Tree(step.op, step.argument, children, tuple(sorted(step.filters.items())))
+
+
+def with_it(tree: Tree, it: Tree) -> Tree:
+    """The tree with `it` in the place of every "it"."""
+    if tree.op == "it":
+        return it
+    return tree._replace(children=tuple(with_it(child, it) for child in tree.children))
 
 
 def _tree(bound: dict[str, object]) -> Tree | None:
