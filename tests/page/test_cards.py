@@ -5,6 +5,7 @@ from html import unescape
 import pytest
 from fakes import STEPS, FakePredictor, scene_picture
 
+from vqa.dialogue import Understood
 from vqa.page import cards
 from vqa.page.gallery import Example
 from vqa.page.overlays import jpeg_bytes
@@ -16,6 +17,11 @@ EVIL = "<script>alert(1)</script>\"'&"
 @pytest.fixture
 def answer():
     return FakePredictor().ask(scene_picture(), "Is there a ball?")
+
+
+def result(answer, question="Is there a ball?", it="") -> str:
+    said = cards.Exchange(question, Understood(question, it), answer)
+    return cards.result([said, said], "en")
 
 
 def test_both_languages_say_the_same_things():
@@ -37,24 +43,27 @@ def test_the_page_speaks_the_browser_s_language(header, language):
     [(0.97, True, "very sure"), (0.6, True, "fairly sure"), (0.97, False, "not sure")],
 )
 def test_confidence_in_words(answer, confidence, sure, words):
-    html = cards.result(replace(answer, confidence=confidence, sure=sure), "en")
+    html = result(replace(answer, confidence=confidence, sure=sure))
     assert words in html
     assert ("My best guess" in html) is not sure
     assert f"{confidence:.0%}" in html
 
 
 def test_the_bars_show_the_probabilities_in_order(answer):
-    html = cards.result(answer, "en")
+    html = result(answer)
     assert re.findall(r'class="name">([^<]+)', html) == [name for name, _ in answer.top]
     widths = [float(width) for width in re.findall(r"width:([\d.]+)%", html)]
     assert widths == pytest.approx([100 * p for _, p in answer.top], abs=0.06)
 
 
-def test_everything_from_outside_is_escaped(answer):
+@pytest.mark.parametrize("kind", ["word", "sentence", "list"])
+def test_everything_from_outside_is_escaped(answer, kind):
     evil = replace(
         answer,
         answer=EVIL,
-        top=((EVIL, 1.0),),
+        kind=kind,
+        items=(EVIL,) * 2 if kind == "list" else (),
+        top=((EVIL, 1.0),) * 2,
         words=(EVIL,) * len(answer.words),
         unknown_words=(EVIL,),
         repaired_words={EVIL: EVIL},
@@ -62,22 +71,21 @@ def test_everything_from_outside_is_escaped(answer):
     )
     example = Example(scene_picture(), "data:,", (("en", EVIL), ("zh", EVIL)))
     html = (
-        cards.result(evil, "en")
+        result(evil, EVIL, EVIL)
         + cards.attention(jpeg_bytes(scene_picture()), evil, 1, "zh")
         + cards.message(EVIL)
         + cards.examples([example], "en")
         + cards.about("en", EVIL, EVIL)
     )
     assert "<script" not in html
-    assert unescape(html).count(EVIL) == 11 + len(answer.words)
+    once = {"word": 15, "sentence": 14, "list": 15}
+    assert unescape(html).count(EVIL) == once[kind] + len(answer.words)
 
 
 def test_unknown_and_repaired_words_are_named(answer):
-    html = cards.result(
-        replace(answer, unknown_words=("glorp",), repaired_words={"teh": "the"}), "en"
-    )
+    html = result(replace(answer, unknown_words=("glorp",), repaired_words={"teh": "the"}))
     assert "glorp" in html and "<del>teh</del> → <b>the</b>" in html
-    assert 'data-testid="unknown"' not in cards.result(answer, "en")
+    assert 'data-testid="unknown"' not in result(answer)
 
 
 def test_each_step_weights_the_words(answer):
@@ -101,3 +109,23 @@ def test_examples_are_numbered_through_and_the_own_language_comes_first():
     assert english == [("0", "en"), ("1", "zh"), ("2", "en"), ("3", "zh")]
     assert chinese == [("1", "zh"), ("0", "en"), ("3", "zh"), ("2", "en")]
     assert cards.examples([], "en") == ""
+
+
+def test_sentences_and_lists_are_shown_as_such(answer):
+    sentence = replace(answer, answer="There is one object.", kind="sentence", top=answer.top[:1])
+    html = result(sentence)
+    assert 'class="answer sentence"' in html and "<details>" not in html
+    assert 'data-testid="top"' not in html, "there are no other answers to choose from"
+    listed = replace(answer, answer="red, blue", kind="list", items=("red", "blue"))
+    html = result(listed)
+    assert html.index("<li>red</li>") < html.index("<li>blue</li>")
+    assert "<details><summary>Other candidates" in html
+
+
+def test_what_it_was_taken_for_and_what_was_asked_before(answer):
+    html = result(answer, "And what color is it?", "the red ball")
+    assert "Taken to mean: <b>the red ball</b>" in html
+    earlier = html[html.index("Earlier questions") :]
+    assert "And what color is it?" in earlier and f"{answer.confidence:.0%}" in earlier
+    alone = cards.result([cards.Exchange("Why?", Understood("Why?"), answer)], "zh")
+    assert "earlier" not in alone and "meant" not in alone

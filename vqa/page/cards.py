@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 
 from PIL import Image
 
+from vqa.dialogue import Understood
 from vqa.page.gallery import Example
 from vqa.page.overlays import attention_overlay, data_uri
 from vqa.page.texts import LANGUAGE_NAMES, confidence_key, familiarity_key, say
@@ -40,8 +42,19 @@ def message(sentence: str) -> str:
     return f'<div class="message" role="alert">{escape(sentence)}</div>'
 
 
-def result(answer: Answer, language: str) -> str:
-    """The answer, how sure the model is, the likeliest answers as bars, and notes."""
+@dataclass(frozen=True)
+class Exchange:
+    """A question as typed, as it was understood, and its answer."""
+
+    question: str
+    understood: Understood
+    answer: Answer
+
+
+def result(exchanges: Sequence[Exchange], language: str) -> str:
+    """The last answer, how sure the model is, the likeliest answers as bars, notes, and the
+    earlier questions about the picture with their answers."""
+    answer = exchanges[-1].answer
     key = confidence_key(answer)
     lead = f'<p class="lead">{escape(say(language, key + "_lead"))}</p>' if not answer.sure else ""
     return (
@@ -49,10 +62,33 @@ def result(answer: Answer, language: str) -> str:
         f'<div class="headline">{_said(answer)}'
         f'<span class="badge" data-testid="confidence">{escape(say(language, key))}'
         f" · {answer.confidence:.0%}</span></div>"
-        f"{_notes(answer, language)}"
+        f"{_meant(exchanges[-1].understood, language)}{_notes(answer, language)}"
         f"{_candidates(answer, language)}"
         f'<p class="footnote">{_footnote(answer, language)}</p></div>'
+        f"{_earlier(exchanges[:-1], language)}"
     )
+
+
+def _meant(understood: Understood, language: str) -> str:
+    """What "it" was taken for."""
+    if not understood.it:
+        return ""
+    said = escape(say(language, "meant"))
+    return f'<p class="note" data-testid="meant">{said}: <b>{escape(understood.it)}</b></p>'
+
+
+def _earlier(exchanges: Sequence[Exchange], language: str) -> str:
+    """What was asked before, the newest first."""
+    if not exchanges:
+        return ""
+    rows = "".join(
+        f'<li><span class="asked">{escape(e.question)}</span>'
+        f'<span class="said">{escape(e.answer.answer)}'
+        f" · {e.answer.confidence:.0%}</span></li>"
+        for e in reversed(exchanges)
+    )
+    title = escape(say(language, "earlier"))
+    return f'<div class="earlier" data-testid="earlier"><h3>{title}</h3><ol>{rows}</ol></div>'
 
 
 def attention(picture: bytes, answer: Answer, step: int, language: str) -> str:

@@ -15,6 +15,7 @@ from typing import Protocol
 import gradio as gr
 from PIL import Image
 
+from vqa.dialogue import Turn, understand
 from vqa.errors import VQAError
 from vqa.image import load_image
 from vqa.page import cards, gallery
@@ -24,6 +25,7 @@ from vqa.predictor import AUTO, Answer
 
 _log = logging.getLogger(__name__)
 _STATE_SECONDS = 3600
+_REMEMBERED = 20  # questions of a conversation
 # Tells Python which example button was clicked.
 _EXAMPLE_CLICK = """
 element.addEventListener("click", (event) => {
@@ -75,10 +77,19 @@ class PageLimits:
 
 @dataclass(frozen=True)
 class _Session:
-    """The last answer of one visitor: enough to draw any of its steps again."""
+    """One visitor's conversation about a picture: enough to draw any step of the last answer
+    again, and to know what "it" means."""
 
-    answer: Answer
+    exchanges: tuple[cards.Exchange, ...]
     picture: bytes
+
+    @property
+    def answer(self) -> Answer:
+        return self.exchanges[-1].answer
+
+    @property
+    def turns(self) -> list[Turn]:
+        return [Turn(e.understood.question, e.answer.why) for e in self.exchanges]
 
     @property
     def steps(self) -> int:
@@ -129,13 +140,18 @@ def build_page(
         chosen = {"checkpoint": model or AUTO} if checkpoint_info.choices else {}
         return predictor.ask(image, question, top_k=top_k, **chosen), image
 
-    def ask_on_page(source, question, model, language):
+    def ask_on_page(source, question, model, language, session):
         """Outputs: message, result, attention panel, slider, attention, why, session."""
         try:
             if source is None:
                 return _failed(say(language, "no_image"), language)
-            answer, image = answer_image(source, question, model)
-            found = _Session(answer, jpeg_bytes(display_size(image), quality=92))
+            earlier = session.exchanges if session else ()
+            understood = understand(question, session.turns if session else ())
+            answer, image = answer_image(source, understood.question, model)
+            found = _Session(
+                (*earlier, cards.Exchange(question, understood, answer))[-_REMEMBERED:],
+                jpeg_bytes(display_size(image), quality=92),
+            )
             return _shown(found, found.steps, language)
         except VQAError as error:
             return _failed(error.sentence(language), language)
@@ -148,14 +164,14 @@ def build_page(
         if not isinstance(number, int) or not 0 <= number < len(asks):
             return [gr.skip()] * 9
         image, text = asks[number]
-        return [image, text, *ask_on_page(image, text, model, language)]
+        return [image, text, *ask_on_page(image, text, model, language, None)]
 
     def ask_why(source, model, language, session):
         """The last question again, with "Why?" behind it."""
         if session is None or not session.answer.why:
             return [gr.skip()] * 8
         why = session.answer.why
-        return [why, *ask_on_page(source, why, model, language)]
+        return [why, *ask_on_page(source, why, model, language, session)]
 
     def ask_json(image, question, top_k, checkpoint):
         try:
@@ -257,7 +273,7 @@ def build_page(
         gr.on(
             [question.submit, button.click],
             ask_on_page,
-            [picture, question, model, language],
+            [picture, question, model, language, session],
             shown,
             **asking,
             **quiet,
@@ -287,7 +303,7 @@ def _shown(session: _Session, step: int, language: str) -> list:
     )
     return [
         "",
-        cards.result(session.answer, language),
+        cards.result(session.exchanges, language),
         gr.update(visible=session.steps > 0),
         slider,
         cards.attention(session.picture, session.answer, step, language) if session.steps else "",
