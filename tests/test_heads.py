@@ -166,7 +166,7 @@ def follow(head: Generator, source, pieces: list[int]) -> float:
         covered = torch.maximum(covered, last)
         logits, places = head._attend(source, out, covered, last)
         total += logits.log_softmax(-1)[0, 0, piece].item()
-        last = places.softmax(-1)[..., 1:]
+        last = torch.nn.functional.one_hot(places.argmax(-1), places.shape[-1])[..., 1:].float()
     return total
 
 

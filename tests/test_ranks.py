@@ -22,7 +22,6 @@ RANKS = {
     "world": 3,
     "models": 3,
     "data": 4,
-    "dialogue": 4,
     "checkpoint": 5,
     "wording": 5,
     "aside": 5,

@@ -16,7 +16,7 @@ from vqa.data import renders
 from vqa.data.renders import Renders, label_arrays
 from vqa.errors import ConfigError
 from vqa.routing import load_predictor
-from vqa.train import run
+from vqa.train import calibrate_replies, run
 from vqa.train.run import Job, train_scenes
 from vqa.world.plans import MAX_SET_STEPS
 
@@ -30,6 +30,9 @@ def miniature():
         patch.setattr(renders, "SHARD", 4)
         patch.setattr(run, "SHARD", 4)
         patch.setattr(run, "BLOCK", 64)
+        # Untrained, a decoder writes on and on.
+        patch.setattr(run, "_TRIAL", 16)
+        patch.setattr(calibrate_replies, "_QUESTIONS", 16)
         yield
 
 

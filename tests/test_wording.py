@@ -76,6 +76,7 @@ def test_each_question_is_answered_by_the_head_it_wants(spoken, pictures):
     for a in answers:
         assert 0 < a.confidence <= 1 and a.answer == a.top[0][0]
         assert [p for _, p in a.top] == sorted((p for _, p in a.top), reverse=True)
+        assert sum(p for _, p in a.top) <= 1 + 1e-6
         assert json.dumps(a.to_dict())
 
 

@@ -22,8 +22,12 @@ def reply_figures(rows: Sequence[dict], language: str) -> dict[str, float]:
         scene's (none more often than there) and that mention one at all; scene_complete, share
         that mention all of them and nothing else, from left to right. ece_sentence, ece_list:
         calibration errors. bleu4, cider: of sentences against the one expected, where nltk and
-        pycocoevalcap are installed; CIDEr is scaled by 10 as its authors do.
+        pycocoevalcap are installed; CIDEr is scaled by 10 as its authors do. Of dialogues:
+        dialogues, their number, and dialogues_right, share with every answer right.
     """
+    dialogues = _dialogues(rows)
+    if dialogues:
+        return {"dialogues": len(dialogues), "dialogues_right": sum(dialogues) / len(dialogues)}
     routed = [row["said"] == _KIND_OF.get(row["kind"], "word") for row in rows]
     figures = {"routed": sum(routed) / len(routed)}
     scenes = [row for row in rows if row["kind"] == "describe_scene"]
@@ -43,6 +47,18 @@ def reply_figures(rows: Sequence[dict], language: str) -> dict[str, float]:
             figures[f"ece_{kind}"] = expected_calibration_error(confidence, right)
     sentences = [row for row in rows if _KIND_OF.get(row["kind"]) == "sentence"]
     return figures | (_overlap(sentences) if sentences else {})
+
+
+def _dialogues(rows: Sequence[dict]) -> list[bool]:
+    """Whether every answer of each dialogue is right; empty for questions that stand alone."""
+    found: list[bool] = []
+    for row in rows:
+        if not row["kind"].startswith("turn_"):
+            return []
+        if row["kind"] == "turn_1":
+            found.append(True)
+        found[-1] &= row["right"] == 1
+    return found
 
 
 def _count(objects: list[dict[str, str]]) -> Counter:

@@ -13,7 +13,7 @@ from vqa.models.network import Prediction, VQANetwork
 from vqa.reply_space import KINDS, LIST, SENTENCE, WORD, ReplySpace, join_list
 from vqa.text import AnswerSpace
 
-_BEAMS = 5
+BEAMS = 5  # sentences that are kept while one is searched for
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Wording:
         self, found: Prediction, rows: Tensor, languages: Sequence[str], top_k: int
     ) -> list[Said]:
         said = []
-        for beams in self.network.sentences(found, rows, _BEAMS):
+        for beams in self.network.sentences(found, rows, BEAMS):
             texts = [(self.replies.sentence(ids), log_p) for log_p, ids, _ in beams[:top_k]]
             said.append(self._reply(SENTENCE, texts, ()))
         return said
@@ -102,7 +102,7 @@ class Wording:
     def _lists(
         self, found: Prediction, rows: Tensor, languages: Sequence[str], top_k: int
     ) -> list[Said]:
-        log_p, labels = self.network.lists(found, rows, min(top_k, _BEAMS), self.list_head)
+        log_p, labels = self.network.lists(found, rows, min(top_k, BEAMS), self.list_head)
         said = []
         for language, scores, paths in zip(languages, log_p.tolist(), labels.tolist(), strict=True):
             items = [
@@ -116,8 +116,9 @@ class Wording:
         return said
 
     def _reply(self, kind: int, texts: list[tuple[str, float]], items: tuple[str, ...]) -> Said:
-        """Calibrates the first; the others keep their proportion to it."""
+        """Calibrates the first; the others share what it leaves in proportion."""
         trust, first = self.trust[KINDS[kind]], texts[0][1]
         confidence = exp(first / trust.temperature)
-        top = tuple((text, confidence * exp(log_p - first)) for text, log_p in texts)
-        return Said(KINDS[kind], top, items, trust.threshold)
+        left = (1 - confidence) / max(1 - exp(first), 1e-9)
+        others = [(text, min(confidence, left * exp(log_p))) for text, log_p in texts[1:]]
+        return Said(KINDS[kind], ((texts[0][0], confidence), *others), items, trust.threshold)

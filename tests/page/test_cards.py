@@ -5,11 +5,11 @@ from html import unescape
 import pytest
 from fakes import STEPS, FakePredictor, scene_picture
 
-from vqa.dialogue import Understood
 from vqa.page import cards
 from vqa.page.gallery import Example
 from vqa.page.overlays import jpeg_bytes
 from vqa.page.texts import TEXTS, preferred_language
+from vqa.world.understanding import Understood
 
 EVIL = "<script>alert(1)</script>\"'&"
 

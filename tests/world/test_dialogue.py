@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from vqa.dialogue import Turn, Understood, understand
 from vqa.world.dialogues import sample_dialogue
 from vqa.world.grammar import LANGUAGES, parse_plans
 from vqa.world.scene_index import SceneIndex
+from vqa.world.understanding import Turn, Understood, understand
 
 
 def talk(*texts: str) -> list[Understood]:

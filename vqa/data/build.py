@@ -15,7 +15,7 @@ from vqa.data.sample import Sample
 from vqa.errors import ConfigError, DataError
 
 KINDS = {
-    "world": "world:heldout or world:replies (drawn on first use)",
+    "world": "world:heldout, world:replies or world:dialogues (drawn on first use)",
     "clevr": "clevr:DIR (CLEVR's layout)",
     "vqa_v2": "vqa_v2:DIR (official VQA v2 JSON with COCO pictures)",
     "easy_vqa": "easy_vqa:DIR",
@@ -131,11 +131,14 @@ def open_data(
     """
     kind, where = split_name(name)
     if kind == "world":
-        readers = {"heldout": heldout.held_out, "replies": heldout.held_out_replies}
+        readers = {
+            "heldout": heldout.held_out,
+            "replies": heldout.held_out_replies,
+            "dialogues": heldout.held_out_dialogues,
+        }
         if where not in readers:
-            raise ConfigError(
-                f"Data {name!r} is not known; there are world:heldout and world:replies."
-            )
+            known = ", ".join(f"world:{part}" for part in readers)
+            raise ConfigError(f"Data {name!r} is not known; there are {known}.")
         return Data(
             name,
             ("heldout",),

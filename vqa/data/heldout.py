@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 from vqa.data.clevr import read_questions, read_scenes
 from vqa.data.sample import Sample
+from vqa.world.dialogues import sample_dialogue
 from vqa.world.export import ExportOptions, export
+from vqa.world.grammar import answer_in
 from vqa.world.placement import EVALUATION_SEEDS
 from vqa.world.questions import QuestionSampler
 from vqa.world.replies import REPLY_FAMILIES
 from vqa.world.scene_index import SceneIndex
+from vqa.world.understanding import Turn, understand
 
 SCENES, QUESTIONS = 500, 10
 _REPLIES = 4  # questions of each family about a scene
@@ -57,6 +61,28 @@ def held_out_replies(
             sampler = QuestionSampler(EVALUATION_SEEDS.start, {family: 1.0}, (language,))
             for question in sampler.sample(index, _REPLIES, scene.index):
                 samples.append(Sample(image, question.text, (question.answer,), family))
+    return samples
+
+
+def held_out_dialogues(
+    language: str = "en",
+    scenes: int = SCENES,
+    workers: int = 1,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Sample]:
+    """Dialogues about the same scenes, for each one of two questions and one of three, as they
+    are understood; the kind "turn_1" begins one. See `held_out` for the arguments."""
+    folder = _drawn(scenes, workers, progress)
+    samples = []
+    for image, scene in read_scenes(folder):
+        index = SceneIndex(scene)
+        for turns in (2, 3):
+            rng = Random(f"dialogues/{EVALUATION_SEEDS.start}/{scene.index}/{turns}/{language}")
+            said: list[Turn] = []
+            for exchange in sample_dialogue(index, language, turns, rng) or ():
+                said.append(Turn(understand(exchange.text, said).question))
+                answer = answer_in(language, exchange.answer)
+                samples.append(Sample(image, said[-1].asked, (answer,), f"turn_{len(said)}"))
     return samples
 
 

@@ -12,11 +12,11 @@ from html import escape
 
 from PIL import Image
 
-from vqa.dialogue import Understood
 from vqa.page.gallery import Example
 from vqa.page.overlays import attention_overlay, data_uri
 from vqa.page.texts import LANGUAGE_NAMES, confidence_key, familiarity_key, say
 from vqa.predictor import Answer
+from vqa.world.understanding import Understood
 
 
 def header(language: str) -> str:

@@ -15,13 +15,13 @@ from typing import Protocol
 import gradio as gr
 from PIL import Image
 
-from vqa.dialogue import Turn, understand
 from vqa.errors import VQAError
 from vqa.image import load_image
 from vqa.page import cards, gallery
 from vqa.page.overlays import display_size, jpeg_bytes
 from vqa.page.texts import LANGUAGE_NAMES, preferred_language, say
 from vqa.predictor import AUTO, Answer
+from vqa.world.understanding import Turn, understand
 
 _log = logging.getLogger(__name__)
 _STATE_SECONDS = 3600

@@ -9,12 +9,13 @@ import torch
 
 from vqa.data.questions import BlockMaker
 from vqa.metrics import expected_calibration_error
-from vqa.models.network import VQANetwork
-from vqa.reply_space import KINDS, LIST, SENTENCE
+from vqa.models.network import HEAD_OF, VQANetwork
+from vqa.reply_space import KINDS
 from vqa.selective import risk_threshold
 from vqa.train.bank import Bank
 from vqa.train.calibrate import LOWEST
 from vqa.train.replying import answered
+from vqa.wording import BEAMS
 from vqa.world.replies import REPLY_FAMILIES
 
 _QUESTIONS = 2000
@@ -36,19 +37,22 @@ def calibrate_replies(
     log-likelihood of right and wrong largest.
 
     Returns:
-        "sentence" and "list" -> temperature, threshold, n, accuracy, ece.
+        kind of answer that there is a head for -> temperature, threshold, n, accuracy, ece.
     """
     maker = BlockMaker(**labels, seed=seed, languages=languages, size=_QUESTIONS)
     block = maker.make((0, dict.fromkeys(REPLY_FAMILIES, 1.0) | {"list": 2.0}))
-    found = answered(network, bank, block, device)
+    found = answered(network, bank, block, device, BEAMS)
     calibration = {}
-    for kind in (SENTENCE, LIST):
+    for kind in sorted({HEAD_OF[name] for name in network.further}):
         mine = (found.kind == kind) & (block.replies.kind == kind)
         calibration[KINDS[kind]] = _fitted(found.log_p[mine], found.right[mine])
     return calibration
 
 
 def _fitted(log_p: np.ndarray, right: np.ndarray) -> dict[str, float]:
+    if not len(right):  # the router knows no such question yet: nothing of the kind is sure
+        return {"temperature": 1.0, "threshold": 1.0, "n": 0, "accuracy": 0.0, "ece": 0.0}
+
     def cost(temperature: float) -> float:
         p = np.exp(log_p / temperature).clip(1e-6, 1 - 1e-6)
         return -float(np.where(right, np.log(p), np.log(1 - p)).mean())

@@ -108,7 +108,7 @@ class ReplyingStep(nn.Module):
         found = network.answer(network.image_encoder.regions(proposals), tokens, lengths)
         words = (replies.kind == WORD).nonzero().squeeze(1)
         losses = {
-            "answer": F.cross_entropy(found.logits[words], answers[words]),
+            "answer": _mean_loss(found.logits[words], answers[words]),
             "sets": set_loss(found.joint.region_logits, targets, weights),
             "router": F.cross_entropy(found.kinds, replies.kind),
         }
@@ -133,8 +133,8 @@ class ReplyingStep(nn.Module):
         nowhere = 1 - spoken.sum(-1, keepdim=True)
         place = torch.cat([nowhere, spoken], dim=-1).argmax(-1)
         known = asked & ~replies.missed[rows]
-        said = F.cross_entropy(logits[asked], pieces[asked])
-        return said + _PLACE_WEIGHT * F.cross_entropy(places[known], place[known])
+        said = _mean_loss(logits[asked], pieces[asked])
+        return said + _PLACE_WEIGHT * _mean_loss(places[known], place[known])
 
     def _list(
         self, name: str, found: Prediction, keys: Tensor, replies: ReplyTargets, rows: Tensor
@@ -146,6 +146,11 @@ class ReplyingStep(nn.Module):
 
     def _head(self, name: str) -> nn.Module:
         return self.parts[3][name]
+
+
+def _mean_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy; 0 where a batch has nothing of the kind, whose mean would not be a number."""
+    return F.cross_entropy(logits, targets, reduction="sum") / max(len(targets), 1)
 
 
 @dataclass
@@ -160,9 +165,9 @@ class Answered:
 
 @torch.no_grad()
 def answered(
-    network: VQANetwork, bank: Bank, block: QuestionBlock, device: torch.device
+    network: VQANetwork, bank: Bank, block: QuestionBlock, device: torch.device, beams: int = 1
 ) -> Answered:
-    """Answers a block's questions, sentences greedily."""
+    """Answers a block's questions, sentences with `beams`, greedily with one."""
     network.eval()
     n = len(block)
     result = Answered(np.zeros(n, np.int64), np.zeros(n, bool), np.zeros(n))
@@ -187,7 +192,7 @@ def answered(
         sentences = (replies.kind == SENTENCE).nonzero().squeeze(1)
         if len(sentences):
             for row, (best, *_) in zip(
-                sentences.tolist(), network.sentences(found, sentences, 1), strict=True
+                sentences.tolist(), network.sentences(found, sentences, beams), strict=True
             ):
                 true = replies.pieces[row]
                 result.right[rows[row]] = best[1] == true[true > 0].tolist()

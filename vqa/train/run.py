@@ -44,6 +44,7 @@ STAGES = {
     "adapt": ("perception",),
     "replies": ("perception", "reasoning", "polish"),
 }
+_TRIAL = 1024  # questions of all kinds that are answered at each report
 _NEAR_END = 1.0  # progress at which all families take part
 
 
@@ -272,7 +273,7 @@ class _Run:
         )
         trial = look_at_all(self.encoder, held_out, device)
         judge = BlockMaker(
-            **labels_of(held_out), seed=seed + 50, languages=config.languages, size=1024
+            **labels_of(held_out), seed=seed + 50, languages=config.languages, size=_TRIAL
         )
         block = judge.make((0, REPLY_WEIGHTS))
         try:

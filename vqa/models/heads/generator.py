@@ -153,7 +153,10 @@ class Generator(nn.Module):
             out, states = self.cell(torch.cat([self.embed(before), seen], dim=-1), states)
             covered = torch.maximum(covered, last)
             logits, places = self._attend(many, out, covered.unsqueeze(1), last.unsqueeze(1))
-            attended = places.squeeze(1).softmax(-1)[:, 1:]
+            places = places.squeeze(1)
+            attended = places.softmax(-1)[:, 1:]
+            # As in teaching, one region or none: shares of several would add up, piece by piece.
+            chosen = F.one_hot(places.argmax(-1), 1 + regions)[:, 1:].to(attended.dtype)
             total = logits.squeeze(1).log_softmax(-1) + torch.tensor(
                 [[b[0]] for b in running], device=device
             )
@@ -173,6 +176,6 @@ class Generator(nn.Module):
             if not kept or (len(best) == beams and kept[0][0] < best[-1]):
                 break
             running, rows = kept, torch.tensor(origin, device=device)
-            states, covered, last = states[:, rows], covered[rows], attended[rows]
+            states, covered, last = states[:, rows], covered[rows], chosen[rows]
         done = done or [(v, pieces, torch.stack(maps)) for v, pieces, maps in running]
         return sorted(done, key=lambda d: -d[0])[:beams]
