@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
 ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "vqa" / "page" / "examples"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = [
@@ -64,7 +65,7 @@ def served():
     process, url = start(["app.py", "--port", "0"])
     yield Served(
         url=url,
-        picture=ROOT / "vqa" / "page" / "examples" / "crowd.jpg",
+        picture=EXAMPLES / "crowd.jpg",
         english=("How many yellow things are there?", "4"),
         chinese=("大的红色物体是什么材质的？", answer_in("zh", "rubber")),
         steps=ModelConfig().fusion.steps,
@@ -128,6 +129,39 @@ def ask(page, question: str) -> None:
 
 def expect(page, test_id: str):
     return sync_api.expect(page.get_by_test_id(test_id))
+
+
+def test_sentences_lists_and_reasons(visit, served):
+    page = visit()
+    upload(page, EXAMPLES / "row.jpg")
+    ask(page, "Describe the scene.")
+    expect(page, "answer").to_contain_text("There are seven objects. From left to right: a large")
+    sync_api.expect(page.locator("#why")).to_be_hidden()
+    ask(page, "List the colors from left to right.")
+    items = page.locator("ol[data-testid=answer] li")
+    colors = ["blue", "cyan", "cyan", "yellow", "cyan", "brown", "green"]
+    sync_api.expect(items).to_have_text(colors)
+    ask(page, "Is there a green cube?")
+    expect(page, "answer").to_have_text("yes")
+    page.click("#why")
+    expect(page, "answer").to_have_text("Because there is a small green metal cube.")
+    sync_api.expect(page.locator("#question textarea")).to_have_value("Is there a green cube? Why?")
+
+
+def test_a_conversation_about_one_picture(visit, served):
+    page = visit(locale="zh-CN")
+    upload(page, EXAMPLES / "row.jpg")
+    ask(page, "棕色圆柱体右边的物体是什么形状？")
+    expect(page, "answer").to_have_text("立方体")
+    ask(page, "那它是什么颜色？")
+    expect(page, "answer").to_have_text("绿色")
+    expect(page, "meant").to_contain_text("棕")
+    expect(page, "earlier").to_contain_text("棕色圆柱体右边的物体是什么形状？")
+    upload(page, EXAMPLES / "crowd.jpg")
+    sync_api.expect(page.get_by_test_id("earlier")).to_have_count(0)
+    ask(page, "有几个黄色的物体？")
+    expect(page, "answer").to_have_text("4")
+    sync_api.expect(page.get_by_test_id("earlier")).to_have_count(0)
 
 
 def test_upload_ask_and_step(visit, served):

@@ -22,7 +22,8 @@ GOLDEN = FOLDER / "golden" / "scenes.json"
 ANSWERS = {
     "How many metal things are left of the green sphere?": "4",
     "What color is the small cube behind the gray cylinder?": "blue",
-    "Are there more cylinders than cubes?": "yes",
+    "List the colors from left to right.": "yellow, purple, green, blue, gray, green, cyan",
+    "从左到右列出所有物体的颜色": "黄色、紫色、绿色、蓝色、灰色、绿色、青色",
     "绿色球体的左边有几个金属物体？": "4",
     "灰色圆柱体后面的小立方体是什么颜色？": "blue",
     "How many yellow things are there?": "4",
@@ -32,12 +33,16 @@ ANSWERS = {
     "大的红色物体是什么材质的？": "rubber",
     "有和绿色圆柱体一样大小的紫色物体吗？": "yes",
     "What shape is the thing right of the brown cylinder?": "cube",
-    "How many things are either blue cubes or cyan cubes?": "3",
+    "Describe the scene.": "There are seven objects. From left to right: a large blue rubber "
+    "cube, a large cyan rubber cube, a large cyan rubber cube, a small yellow metal sphere, a small "
+    "cyan rubber cylinder, a small brown rubber cylinder and a small green metal cube.",
     "What's the colour of the ball?": "yellow",
     "棕色圆柱体右边的物体是什么形状？": "cube",
-    "球是什么颜色的？": "yellow",
+    "描述一下这张图片": "画面中有七个物体。从左到右依次是：一个大的蓝色橡胶立方体、一个大的青色橡胶立方体、"
+    "一个大的青色橡胶立方体、一个小的黄色金属球体、一个小的青色橡胶圆柱体、一个小的棕色橡胶圆柱体和"
+    "一个小的绿色金属立方体。",
     "How many other things are the same size as the brown cube?": "4",
-    "How many spheres are there?": "4",
+    "What is right of the gray ball?": "a small blue rubber cube",
     "Is the red ball the same material as the blue cube?": "yes",
     "有几个球体？": "4",
     "红色的球和蓝色的立方体材质一样吗？": "yes",
@@ -85,7 +90,8 @@ def test_size_and_card():
     assert sum(path.stat().st_size for path in folder.iterdir()) <= 20e6
     card = json.loads((folder / "card.json").read_text("utf-8"))
     assert card["parameters"] <= 5_000_000
-    assert card["command"].startswith("python -m vqa train configs/scenes.json")
+    assert card["command"].startswith("python -m vqa train configs/scenes_replies.json")
+    assert card["started_from"]["command"].startswith("python -m vqa train configs/scenes.json")
     assert card["figures"] and card["limits"] and card["licence"]
 
 

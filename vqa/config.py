@@ -129,7 +129,7 @@ class TrainConfig:
         adapt_samples, adapt_share, adapt_rate: pictures shown to perception when other labelled
             pictures are given, and the share of those among them.
         replies, replies_rate: questions, of all kinds, that the whole of reasoning is then shown
-            with the further heads in place.
+            with the further heads in place; replies_polish: as polish_questions, after that.
         calibration_scenes: further pictures, for temperature and thresholds.
     """
 
@@ -152,7 +152,8 @@ class TrainConfig:
     adapt_share: float = 0.35
     adapt_rate: float = 8e-4
     replies: int = 0
-    replies_rate: float = 7e-4
+    replies_rate: float = 1e-3
+    replies_polish: int = 0
     calibration_scenes: int = 500
 
 

@@ -43,6 +43,7 @@ STAGES = {
     "polish": ("perception", "reasoning"),
     "adapt": ("perception",),
     "replies": ("perception", "reasoning", "polish"),
+    "replies_polish": ("perception", "reasoning", "polish", "replies"),
 }
 _TRIAL = 1024  # questions of all kinds that are answered at each report
 _NEAR_END = 1.0  # progress at which all families take part
@@ -108,7 +109,7 @@ def train_scenes(job: Job) -> None:
     network.to(job.device).to(memory_format=torch.channels_last)
     run = _Run(job, network)
     if job.start is not None:
-        run.stage("replies")
+        run.further()
         run.finish(job.out, model)
         return
     if job.only is not None:
@@ -121,7 +122,7 @@ def train_scenes(job: Job) -> None:
         run.finish(job.out.with_name(job.out.name + "-simulated-only"), model, adapted=False)
         run.stage("adapt")
     if model.further_heads:
-        run.stage("replies")
+        run.further()
     run.finish(job.out, model)
 
 
@@ -143,6 +144,11 @@ class _Run:
             return
         getattr(self, f"_{name}")()
 
+    def further(self) -> None:
+        """Trains the further heads, and all of reasoning with them."""
+        for name in ("replies", "replies_polish"):
+            self.stage(name)
+
     def _steps(self, name: str) -> int:
         config = self.config
         return {
@@ -151,12 +157,13 @@ class _Run:
             "reasoning": config.questions // config.question_batch,
             "polish": config.polish_questions // config.question_batch,
             "replies": config.replies // config.question_batch,
+            "replies_polish": config.replies_polish // config.question_batch,
         }[name]
 
     def _module(self, name: str) -> nn.Module:
         if name in ("perception", "adapt"):
             return PerceptionStep(self.encoder)
-        return (ReplyingStep if name == "replies" else ReasoningStep)(self.network)
+        return (ReplyingStep if name.startswith("replies") else ReasoningStep)(self.network)
 
     def _renders(self, seed: int, shards: range) -> Renders:
         width, height = self.config.model.image_encoder.image_size
@@ -211,9 +218,7 @@ class _Run:
 
     def _polish(self) -> None:
         config, device = self.config, self.job.device
-        first = config.renders // SHARD
-        unseen = self._renders(config.seed, range(first, first + config.polish_scenes // SHARD))
-        held_out = self._held_out()
+        unseen, held_out = self._unseen(), self._held_out()
         self._reason(
             "polish",
             (look_at_all(self.encoder, unseen, device), labels_of(unseen)),
@@ -255,19 +260,31 @@ class _Run:
 
     def _replies(self) -> None:
         """All heads, on what perception found and on more scenes imagined."""
-        config, device = self.config, self.job.device
-        first = config.renders // SHARD
-        unseen = self._renders(config.seed, range(first, first + config.polish_scenes // SHARD))
-        held_out = self._held_out()
+        unseen, config = self._unseen(), self.config
         imagined, labels = imagine(self.encoder.config, config.seed + 2, config.imagined)
-        taught = joined([look_at_all(self.encoder, unseen, device), imagined])
-        about = labels_of(unseen)
-        about = {k: np.concatenate([v, labels[k]]) for k, v in about.items()}
-        seed = config.seed * 100 + 16
-        maker = BlockMaker(**about, seed=seed, languages=config.languages, size=BLOCK)
-        steps = self._steps("replies")
+        taught = joined([look_at_all(self.encoder, unseen, self.job.device), imagined])
+        about = {k: np.concatenate([v, labels[k]]) for k, v in labels_of(unseen).items()}
+        self._reply("replies", (taught, about), config.replies_rate, 16)
+
+    def _replies_polish(self) -> None:
+        unseen = self._unseen()
+        taught = look_at_all(self.encoder, unseen, self.job.device), labels_of(unseen)
+        self._reply("replies_polish", taught, self.config.polish_rate, 18)
+
+    def _unseen(self) -> Renders:
+        """Pictures that perception was not trained on."""
+        first = self.config.renders // SHARD
+        shards = range(first, first + self.config.polish_scenes // SHARD)
+        return self._renders(self.config.seed, shards)
+
+    def _reply(self, name: str, taught: tuple[Bank, dict], rate: float, stream: int) -> None:
+        config, device = self.config, self.job.device
+        held_out = self._held_out()
+        seed = config.seed * 100 + stream
+        maker = BlockMaker(**taught[1], seed=seed, languages=config.languages, size=BLOCK)
+        steps = self._steps(name)
         feed = QuestionFeed(
-            *(taught, maker, config.question_batch, steps),
+            *(taught[0], maker, config.question_batch, steps),
             *(lambda _: REPLY_WEIGHTS, device),
             collect=gather_replies,
         )
@@ -279,10 +296,10 @@ class _Run:
         try:
             self._fit(
                 Stage(
-                    "replies",
+                    name,
                     steps,
-                    config.replies_rate,
-                    self._module("replies"),
+                    rate,
+                    self._module(name),
                     feed,
                     report=lambda: replying_report(self.network, trial, block, device),
                 )
