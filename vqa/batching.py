@@ -18,7 +18,7 @@ from threading import BoundedSemaphore, Condition, Thread
 from time import perf_counter
 from typing import Protocol
 
-from vqa.errors import BusyError, CheckpointError, StoppingError, VQAError
+from vqa.errors import BusyError, CheckpointError, ConfigError, StoppingError, VQAError
 from vqa.predictor import AUTO, Answer, Picture, Request, open_picture
 
 _log = logging.getLogger(__name__)
@@ -167,6 +167,7 @@ class Batcher:
 
         Raises:
             CheckpointError, BusyError, StoppingError: as `ask`; none is answered then.
+            ConfigError: more than may ever wait.
         """
         self._check_checkpoint(checkpoint)
         asked = self._accept(requests, top_k, checkpoint)
@@ -218,6 +219,12 @@ class Batcher:
         with self._changed:
             if not self.open:
                 raise StoppingError()
+            if len(asked) > self._waiting:
+                raise ConfigError(
+                    f"{len(asked)} questions at once are more than the {self._waiting} that may "
+                    "wait; send fewer.",
+                    zh=f"一次提了 {len(asked)} 个问题，最多 {self._waiting} 个，请减少数量。",
+                )
             if len(self._accepted) + len(asked) > self._waiting:
                 raise self._busy(len(asked))
             self._accepted.update(asked)

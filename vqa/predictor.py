@@ -117,8 +117,8 @@ class Predictor:
 
     Args:
         checkpoint: a loaded checkpoint, its network on `device`.
-        cache_bytes: memory for encoded images kept (about 10 kB each); the one asked about
-            longest ago goes first.
+        cache_bytes: memory for encoded images kept (6 kB each for `scenes`, 50 kB for `photos`);
+            the one asked about longest ago goes first.
         list_head: the further head that answers lists.
 
     Raises:

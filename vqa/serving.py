@@ -205,7 +205,8 @@ def _examples(predictor) -> Path | None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the app; returns the exit code: 0, or 2 after an error that the user can mend."""
+    """Runs the app; returns the exit code: 0, 2 after an error that the user can mend, 130 when
+    interrupted while starting."""
     options = parse_args(sys.argv[1:] if argv is None else argv)
     try:
         check_address(options.host, options.port)
@@ -217,4 +218,7 @@ def main(argv: list[str] | None = None) -> int:
     except VQAError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # before there was anything to stop in order
+        print("app.py: stopped.", file=sys.stderr)
+        return 130
     return 0
