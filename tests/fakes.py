@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from PIL import Image, ImageDraw
 
-from vqa.predictor import Answer
+from vqa.predictor import Answer, Request
 from vqa.text import Vocab, prepare_question
 
 KNOWN = Vocab.from_questions(
@@ -37,6 +38,13 @@ class FakePredictor:
     """Answers "2" (English) or "2 个" (Chinese); a question with "sphere" is answered unsurely."""
 
     card: ClassVar[dict] = {}
+    cached_bytes: ClassVar[int] = 0
+
+    def knows(self, file: bytes) -> bool:
+        return False
+
+    def ask_batch(self, requests: Sequence[Request], top_k: int = 5) -> list[Answer]:
+        return [self.ask(request.image, request.question, top_k) for request in requests]
 
     def ask(self, image: Image.Image, question: str, top_k: int = 5) -> Answer:
         asked = prepare_question(question, KNOWN)

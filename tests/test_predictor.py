@@ -186,9 +186,16 @@ def test_a_batch_reports_its_first_bad_request(predictor, images):
         predictor.ask_batch([good, question, image])
 
 
+def size_of_one(predictor) -> int:
+    """Bytes that one encoded picture takes."""
+    fresh = Predictor(predictor.checkpoint, torch.device("cpu"))
+    fresh.ask(Image.new("RGB", (64, 48)), QUESTIONS[0])
+    return fresh.cached_bytes
+
+
 @pytest.mark.parametrize("cached", [0, 1, 100])
 def test_a_cached_picture_is_answered_like_a_fresh_one(predictor, images, cached):
-    cache = Predictor(predictor.checkpoint, torch.device("cpu"), cached)
+    cache = Predictor(predictor.checkpoint, torch.device("cpu"), cached * size_of_one(predictor))
     for _ in range(3):
         for image in images[:3]:
             fresh = Predictor(predictor.checkpoint, torch.device("cpu"), 0)
@@ -198,7 +205,8 @@ def test_a_cached_picture_is_answered_like_a_fresh_one(predictor, images, cached
 @pytest.mark.parametrize(("cached", "encoded"), [(0, 6), (1, 6), (2, 4), (3, 3)])
 def test_no_more_pictures_are_kept_than_allowed(predictor, images, cached, encoded):
     """The one asked about longest ago goes first."""
-    cache, seen = Predictor(predictor.checkpoint, torch.device("cpu"), cached), []
+    room = cached * size_of_one(predictor)
+    cache, seen = Predictor(predictor.checkpoint, torch.device("cpu"), room), []
     encoder = predictor.checkpoint.network.image_encoder
     handle = encoder.register_forward_hook(lambda *_: seen.append(1))
     try:
@@ -207,6 +215,7 @@ def test_no_more_pictures_are_kept_than_allowed(predictor, images, cached, encod
     finally:
         handle.remove()
     assert len(seen) == encoded
+    assert cache.cached_bytes == min(cached, 3) * size_of_one(predictor)
 
 
 def test_unknown_devices_are_refused():
@@ -223,7 +232,7 @@ def test_many_threads_get_what_one_gets(tiny_checkpoint, images):
     expected = [alone.ask(*pair) for pair in pairs]
     for k, one in enumerate(expected):
         assert not any(same(one, other) for other in expected[:k]), "a mix-up would go unseen"
-    shared = Predictor(alone.checkpoint, torch.device("cpu"), cached_images=3)
+    shared = Predictor(alone.checkpoint, torch.device("cpu"), cache_bytes=3 * size_of_one(alone))
 
     def work(thread: int) -> int:
         order = Random(thread).sample(range(len(pairs)), len(pairs))

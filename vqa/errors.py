@@ -43,3 +43,27 @@ class DataError(VQAError):
 
 class ConfigError(VQAError):
     """An option or a configuration value is not valid."""
+
+
+class BusyError(VQAError):
+    """More requests wait than may wait.
+
+    Args:
+        retry_after: seconds after which asking again makes sense, a whole number from 1.
+    """
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(
+            f"The server is busy; try again in {retry_after} s.",
+            zh=f"服务器繁忙，请 {retry_after} 秒后再试。",
+        )
+        self.retry_after = retry_after
+
+
+class StoppingError(VQAError):
+    """The service is being stopped and takes nothing new."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The server is stopping; try again in a minute.", zh="服务正在停止，请一分钟后再试。"
+        )

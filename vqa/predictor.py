@@ -100,7 +100,13 @@ def open_picture(source: object) -> Picture:
     if isinstance(source, Picture):
         return source
     image = load_image(source)
-    return Picture(content_hash(image), image)
+    # Files are known by their bytes, so that those seen lately need not be decoded again.
+    key = _file_key(source) if isinstance(source, bytes) else content_hash(image)
+    return Picture(key, image)
+
+
+def _file_key(file: bytes) -> str:
+    return f"file {blake2b(file, digest_size=16).hexdigest()}"
 
 
 class Predictor:
@@ -111,7 +117,8 @@ class Predictor:
 
     Args:
         checkpoint: a loaded checkpoint, its network on `device`.
-        cached_images: how many encoded images to keep (about 10 kB each).
+        cache_bytes: memory for encoded images kept (6 kB each for `scenes`, 50 kB for `photos`);
+            the one asked about longest ago goes first.
         list_head: the further head that answers lists.
 
     Raises:
@@ -122,7 +129,7 @@ class Predictor:
         self,
         checkpoint: Checkpoint,
         device: torch.device,
-        cached_images: int = 256,
+        cache_bytes: int = 64 * 2**20,
         list_head: str = "crf",
     ) -> None:
         self.checkpoint = checkpoint
@@ -139,7 +146,8 @@ class Predictor:
         )
         self._familiar = self._calibrated(stored, "familiarity_threshold", 0.0)
         self._cache: OrderedDict[str, Regions] = OrderedDict()
-        self._cached_images = cached_images
+        self._cache_bytes = cache_bytes
+        self.cached_bytes = 0
         self._lock = Lock()
 
     @torch.inference_mode()
@@ -300,15 +308,29 @@ class Predictor:
 
     def _keyed(self, source: object) -> tuple[str, Image.Image | Regions]:
         """(key, picture); of the bytes of a file seen lately its regions, without decoding it."""
-        if not isinstance(source, bytes):
-            picture = open_picture(source)
-            return picture.key, picture.image
-        key = f"file {blake2b(source, digest_size=16).hexdigest()}"
+        if isinstance(source, bytes):
+            key = _file_key(source)
+            with self._lock:
+                if key in self._cache:
+                    self._cache.move_to_end(key)
+                    return key, self._cache[key]
+        picture = open_picture(source)
+        return picture.key, picture.image
+
+    def knows(self, file: bytes) -> bool:
+        """Whether the picture of this file is kept encoded, so that it need not be decoded."""
+        key = _file_key(file)
         with self._lock:
-            if key in self._cache:
-                self._cache.move_to_end(key)
-                return key, self._cache[key]
-        return key, load_image(source)
+            return key in self._cache
+
+    def _keep(self, key: str, regions: Regions) -> None:
+        """Into the cache, whose lock the caller holds."""
+        if key in self._cache:
+            self.cached_bytes -= self._cache.pop(key).nbytes
+        self._cache[key] = regions
+        self.cached_bytes += regions.nbytes
+        while self.cached_bytes > self._cache_bytes:
+            self.cached_bytes -= self._cache.popitem(last=False)[1].nbytes
 
     def _regions(self, images: Sequence[tuple[str, Image.Image | Regions]]) -> Regions:
         """Encoded images; those seen lately come from the cache."""
@@ -327,9 +349,8 @@ class Predictor:
             encoded = self.checkpoint.network.image_encoder(batch)
             known |= {key: encoded.row(k) for k, key in enumerate(new)}
             with self._lock:
-                self._cache |= {key: known[key] for key in new}
-                while len(self._cache) > self._cached_images:
-                    self._cache.popitem(last=False)
+                for key in new:
+                    self._keep(key, known[key])
         return Regions.join([known[key] for key in keys])
 
 

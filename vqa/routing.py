@@ -35,6 +35,15 @@ class Router:
         """Names that `ask` takes for `checkpoint`."""
         return tuple(self.predictors)
 
+    @property
+    def cached_bytes(self) -> int:
+        """Memory that encoded images take."""
+        return sum(p.cached_bytes for p in self.predictors.values())
+
+    def knows(self, file: bytes) -> bool:
+        """Whether every predictor keeps the picture of this file encoded."""
+        return all(p.knows(file) for p in self.predictors.values())
+
     def warm_up(self) -> None:
         """Runs every network once."""
         for predictor in self.predictors.values():

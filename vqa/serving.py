@@ -1,4 +1,4 @@
-"""Serves the page: `python app.py` or `python -m vqa serve`, then open the address it prints.
+"""Serves page and API: `python app.py` or `python -m vqa serve`, then open the address it prints.
 
 Nothing heavy is imported before the options are checked, so mistakes are answered at once.
 """
@@ -12,14 +12,17 @@ import ipaddress
 import logging
 import os
 import re
+import signal
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 
 from vqa.errors import ConfigError, VQAError
 from vqa.options import OneLineParser, number
 
+_STOP_SECONDS = 20  # for what was accepted to be answered
 _UNITS = {"": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30}
 
 
@@ -87,26 +90,35 @@ def check_address(host: str, port: int) -> int:
 
 
 def serve(predictor, name: str, options: argparse.Namespace) -> None:
-    """Serves the page until interrupted.
+    """Serves page and API until SIGTERM or Ctrl-C, then answers what was accepted.
 
     Args:
-        predictor: answers the questions (see `vqa.page.layout.Predictor`) and has a `card`.
+        predictor: answers the questions (see `vqa.batching.BatchPredictor`).
         name: of the checkpoint, as the page shows it.
         options: from `parse_args`.
     """
     # Before Gradio is imported: it would send usage statistics and ask for its newest version.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    from vqa.api.app import build_api
+    from vqa.api.gate import ApiLimits
+    from vqa.batching import Batcher
     from vqa.page.layout import CheckpointInfo, PageLimits, build_page
     from vqa.page.style import page_style
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # It warns of every form that is none, and the sender is told anyway.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
+    stop = _stop_signal()
     port = check_address(options.host, options.port)
-    limits = PageLimits(options.max_upload, options.queue_size)
+    batcher = Batcher(predictor, waiting=options.queue_size)
+    api = build_api(batcher, ApiLimits(options.max_upload), options.queue_size, options.auth)
+    # As many at once as the batcher makes good use of; Gradio has 40 threads for everything.
+    limits = PageLimits(options.max_upload, options.queue_size, min(options.queue_size, 24))
     summary = {"en": predictor.card.get("summary"), "zh": predictor.card.get("summary_zh")}
     said = {code: text for code, text in summary.items() if text}
-    choices = getattr(predictor, "choices", ())
+    choices = batcher.choices
     info = CheckpointInfo("" if choices else name, said, choices, _examples(predictor))
-    page = build_page(predictor, info, limits)
+    page = build_page(batcher, info, limits)
     if options.share:
         print("Asking for a public link, which may take half a minute ...", flush=True)
     # Gradio explains a failed link in many lines; one of our own follows instead.
@@ -122,6 +134,7 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
             ssr_mode=False,
             prevent_thread_lock=True,
             state_session_capacity=1000,
+            app_kwargs={"lifespan": _beside(api)},
             **page_style(),
         )
     print(f"The page is at {page.local_url}", flush=True)
@@ -129,14 +142,57 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
         print(f"Public link, for everybody who has it: {page.share_url}", flush=True)
     elif options.share:
         print("No public link: its service cannot be reached; the local page stays up.", flush=True)
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        print("Stopped.")
-    finally:
-        with contextlib.redirect_stdout(io.StringIO()):
-            page.close()
+    # In turns: on Windows a signal does not end a wait.
+    while not stop.wait(1):
+        pass
+    _stop(api, batcher, page)
+
+
+def _beside(api):
+    """A lifespan for Gradio's app that puts the API beside it.
+
+    `launch` stays, for the sake of its public link, login and limits. The API is not among
+    Gradio's routes: its middleware allows every site to read answers, with the visitor's login,
+    wherever the host is not localhost.
+    """
+    from vqa.api.gate import Front
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        # Built when the server starts, before the first request.
+        app.middleware_stack = Front(api, app.middleware_stack)
+        yield
+
+    return lifespan
+
+
+def _stop_signal() -> threading.Event:
+    """Set by SIGTERM and Ctrl-C; a second one ends the process at once."""
+    stop = threading.Event()
+
+    def handle(number, frame):
+        stop.set()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
+    return stop
+
+
+def _stop(api, batcher, page) -> None:
+    """Takes nothing more, waits until what was accepted is answered, closes."""
+    end = time.monotonic() + _STOP_SECONDS
+    # /readyz says 503 from here on; the address stays open to say so.
+    api.stop()
+    while api.active and time.monotonic() < end:
+        time.sleep(0.02)
+    everybody = batcher.close(max(end - time.monotonic(), 0))
+    # The page's last answers leave through Gradio's queue, which drops them when it closes.
+    time.sleep(0.3)
+    with contextlib.redirect_stdout(io.StringIO()):
+        page.close()
+    print("Stopped." if everybody else "Stopped; some questions were left unanswered.", flush=True)
 
 
 def _examples(predictor) -> Path | None:
@@ -149,7 +205,8 @@ def _examples(predictor) -> Path | None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the app; returns the exit code: 0, or 2 after an error that the user can mend."""
+    """Runs the app; returns the exit code: 0, 2 after an error that the user can mend, 130 when
+    interrupted while starting."""
     options = parse_args(sys.argv[1:] if argv is None else argv)
     try:
         check_address(options.host, options.port)
@@ -161,4 +218,7 @@ def main(argv: list[str] | None = None) -> int:
     except VQAError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # before there was anything to stop in order
+        print("app.py: stopped.", file=sys.stderr)
+        return 130
     return 0

@@ -34,10 +34,17 @@ class Regions:
     clarity: Tensor
 
     def row(self, k: int) -> Regions:
-        """The k-th image alone, as a batch of one."""
-        return Regions(
-            *(x[k : k + 1] for x in (self.features, self.mask, self.boxes, self.clarity))
-        )
+        """The k-th image alone, as a batch of one with memory of its own: to keep it is not to
+        keep the batch."""
+        return Regions(*(x[k : k + 1].clone() for x in self._tensors()))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that the tensors take."""
+        return sum(x.nbytes for x in self._tensors())
+
+    def _tensors(self) -> tuple[Tensor, ...]:
+        return self.features, self.mask, self.boxes, self.clarity
 
     @staticmethod
     def join(parts: list[Regions]) -> Regions:

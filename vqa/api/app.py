@@ -1,0 +1,236 @@
+"""The API itself: POST /api/ask and /api/ask_batch, /healthz, /readyz, /metrics.
+
+Its schema is at /api/openapi.json. There is no page of documentation: FastAPI's loads scripts from
+another server.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import FastAPI, File, Form, Request, UploadFile
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import Json
+from starlette.exceptions import HTTPException
+
+from vqa import __version__
+from vqa.api.bodies import (
+    BatchBody,
+    ErrorBody,
+    ItemBody,
+    StatusBody,
+    TooLargeError,
+    error_body,
+    error_response,
+    failure,
+)
+from vqa.api.gate import (
+    ASK,
+    ASK_BATCH,
+    HEALTH,
+    METRICS,
+    READY,
+    SCHEMA,
+    ApiLimits,
+    Gate,
+    RefusedBody,
+)
+from vqa.api.meters import Meters
+from vqa.batching import Batcher
+from vqa.errors import ImageError, StoppingError, VQAError
+from vqa.predictor import AUTO, Answer
+from vqa.predictor import Request as Asked
+
+MOST_IN_BATCH = 32
+_TOLD = {
+    400: "an option is wrong",
+    401: "user and password are needed",
+    404: "there is no such checkpoint",
+    408: "the body took too long",
+    413: "the body is too large",
+    415: "it is no form with a file",
+    422: "the picture, the question or a field cannot be used",
+    429: "busy; Retry-After says for how many seconds",
+    503: "the service is stopping",
+}
+_ERRORS = {status: {"model": ErrorBody, "description": text} for status, text in _TOLD.items()}
+TopK = Annotated[int, Form(ge=1, le=100, description="how many answers `top` lists")]
+Checkpoint = Annotated[str, Form(description="which one to ask; auto: the one that knows most")]
+
+
+def build_api(
+    batcher: Batcher, limits: ApiLimits, waiting: int, auth: tuple[str, str] | None = None
+) -> Gate:
+    """The ASGI app of the API.
+
+    Args:
+        batcher: who answers.
+        limits: of sizes and times.
+        waiting: how many questions may wait at once, as `Batcher` has it.
+        auth: (user, password) to ask for.
+    """
+    meters = Meters(batcher)
+    app = FastAPI(
+        title="vqa",
+        version=__version__,
+        description="Ask pictures questions, in English and Chinese.",
+        openapi_url=SCHEMA,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    gate = Gate(app, meters, limits, auth)
+    _handle_errors(app)
+    _add_questions(app, batcher, limits, waiting)
+    _add_states(app, batcher, gate, meters)
+    return gate
+
+
+def _add_questions(app: FastAPI, batcher: Batcher, limits: ApiLimits, waiting: int) -> None:
+    # Who waits for an answer holds a thread: not one of those the page lives on, and one more
+    # than may wait, so that it is the batcher that refuses.
+    threads = CapacityLimiter(waiting + 1)
+
+    async def answers(asked: list[Asked], top_k: int, checkpoint: str) -> list[Answer | VQAError]:
+        return await to_thread.run_sync(batcher.ask_each, asked, top_k, checkpoint, limiter=threads)
+
+    @app.post(ASK, response_model=Answer, responses=_ERRORS)
+    async def ask(
+        image: Annotated[UploadFile, File(description="the file of a picture")],
+        question: Annotated[str, Form(description="in English or Chinese")],
+        top_k: TopK = 5,
+        checkpoint: Checkpoint = AUTO,
+    ):
+        """Answers one question about one picture."""
+        found = await answers([Asked(await _read(image, limits), question)], top_k, checkpoint)
+        if isinstance(found[0], VQAError):
+            raise found[0]
+        return JSONResponse(found[0].to_dict())
+
+    @app.post(ASK_BATCH, response_model=BatchBody, responses=_ERRORS)
+    async def ask_batch(
+        image: Annotated[
+            list[UploadFile], File(description="the files of pictures", max_length=MOST_IN_BATCH)
+        ],
+        requests: Annotated[
+            Json[list[ItemBody]],
+            Form(
+                description='JSON: [{"image": index or file name, "question": "..."}, ...]',
+                max_length=MOST_IN_BATCH,
+            ),
+        ],
+        top_k: TopK = 5,
+        checkpoint: Checkpoint = AUTO,
+    ):
+        """Answers several questions about several pictures, in the order of `requests`."""
+        names = [file.filename for file in image]
+        pictures: dict[int, bytes | VQAError] = {}
+        replies: list[Answer | VQAError | None] = []
+        asked: list[Asked] = []
+        for item in requests:
+            try:
+                place = _place(item.image, names)
+                if place not in pictures:
+                    pictures[place] = await _read(image[place], limits)
+                asked.append(Asked(pictures[place], item.question))
+                replies.append(None)
+            except VQAError as error:
+                replies.append(error)
+        found = iter(await answers(asked, top_k, checkpoint))
+        bodies = [next(found) if reply is None else reply for reply in replies]
+        return JSONResponse(
+            {
+                "answers": [
+                    error_body(reply).model_dump()
+                    if isinstance(reply, VQAError)
+                    else reply.to_dict()
+                    for reply in bodies
+                ]
+            }
+        )
+
+
+def _add_states(app: FastAPI, batcher: Batcher, gate: Gate, meters: Meters) -> None:
+    @app.get(HEALTH, response_model=StatusBody)
+    @app.head(HEALTH, include_in_schema=False)
+    async def healthz():
+        """The process is alive."""
+        return StatusBody(status="alive")
+
+    @app.get(READY, response_model=StatusBody, responses={503: _ERRORS[503]})
+    @app.head(READY, include_in_schema=False)
+    async def readyz():
+        """The model is loaded and questions are taken."""
+        if gate.stopping or not batcher.open:
+            raise StoppingError()
+        return StatusBody(status="ready")
+
+    @app.get(METRICS, response_class=Response)
+    async def metrics(request: Request):
+        """Figures for Prometheus."""
+        content, kind = meters.page(request.headers.get("accept", ""))
+        return Response(content, media_type=kind)
+
+
+async def _read(file: UploadFile, limits: ApiLimits) -> bytes:
+    """The bytes of a picture; what the file is called means nothing.
+
+    Raises:
+        TooLargeError: it is larger than a picture may be.
+    """
+    if (file.size or 0) > limits.upload_bytes:
+        raise TooLargeError("picture", "图片", limits.upload_bytes)
+    return await file.read()
+
+
+def _place(image: int | str, names: list[str | None]) -> int:
+    """The index of the picture that a question of a batch is about.
+
+    Raises:
+        ImageError: none of them, or several.
+    """
+    found = [k for k, name in enumerate(names) if image in (k, name)]
+    if len(found) != 1:
+        raise ImageError(
+            f"There are {len(found)} pictures {str(image)[:60]!r} among the {len(names)} sent; "
+            "name one by its index from 0, or by its file name.",
+            zh=f"发送的 {len(names)} 张图片中有 {len(found)} 张 {str(image)[:60]!r}，"
+            "请用从 0 开始的序号或文件名指明一张。",
+        )
+    return found[0]
+
+
+def _handle_errors(app: FastAPI) -> None:
+    @app.exception_handler(VQAError)
+    async def mendable(request, error: VQAError):
+        return error_response(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def wrong_field(request, error: RequestValidationError):
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"][1:])
+        why, why_zh = "is not valid: " + first["msg"], "无效：" + first["msg"]
+        if first["type"] == "missing":
+            why, why_zh = "is missing", "缺失"
+        elif field == "image":
+            why, why_zh = "must be the file of a picture", "必须是图片文件"
+        sentence = VQAError(f"The field {field} {why}.", zh=f"字段 {field} {why_zh}。")
+        return failure(422, "request", sentence)
+
+    @app.exception_handler(RefusedBody)
+    async def refused(request, error: RefusedBody):
+        return error.response
+
+    @app.exception_handler(HTTPException)
+    async def not_served(request, error: HTTPException):
+        sentence = VQAError(f"{error.detail.rstrip('.')}; see {SCHEMA}.")
+        return failure(error.status_code, "request", sentence, error.headers)
+
+    @app.exception_handler(Exception)
+    async def bug(request, error: Exception):
+        sentence = VQAError(
+            "Something went wrong on the server; it has been noted.", zh="服务器出错，已记录。"
+        )
+        return failure(500, "internal", sentence)

@@ -1,0 +1,228 @@
+"""What every request to the API passes: login, size, time, memory, and the way out when stopping.
+
+Plain ASGI, because all of it happens before or while the body is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import logging
+from dataclasses import dataclass
+from secrets import compare_digest
+from time import monotonic, perf_counter
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vqa.api.bodies import TooLargeError, error_response, failure
+from vqa.api.meters import Meters
+from vqa.batching import described
+from vqa.errors import BusyError, StoppingError, VQAError
+
+_log = logging.getLogger(__name__)
+ASK, ASK_BATCH = "/api/ask", "/api/ask_batch"
+HEALTH, READY, METRICS, SCHEMA = "/healthz", "/readyz", "/metrics", "/api/openapi.json"
+_PATHS = (ASK, ASK_BATCH, HEALTH, READY, METRICS, SCHEMA)
+_FORM_BYTES = 64 * 2**10  # beside the pictures: questions, names of files
+BATCH_PICTURES = 4  # largest pictures that one batch may weigh
+
+
+@dataclass(frozen=True)
+class ApiLimits:
+    """What one request, and all together, may ask of the API.
+
+    Attributes:
+        upload_bytes: the largest picture file.
+        body_seconds: the longest time that sending a body may take.
+        bodies_bytes: memory for the bodies of all requests at once.
+    """
+
+    upload_bytes: int = 10 * 2**20
+    body_seconds: float = 60.0
+    bodies_bytes: int = 256 * 2**20
+
+    def body_bytes(self, path: str) -> int:
+        """The largest body of a request for `path`."""
+        pictures = {ASK: 1, ASK_BATCH: BATCH_PICTURES}.get(path, 0)
+        return pictures * self.upload_bytes + _FORM_BYTES
+
+
+class RefusedBody(HTTPException):
+    """Raised while the body is read; an HTTPException, so that FastAPI lets it through."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
+class Gate:
+    """An ASGI app around the API that lets through what may pass, and counts it.
+
+    Args:
+        app: the API.
+        meters: count the requests.
+        limits: see there.
+        auth: (user, password) for HTTP Basic; asked for everywhere but at /healthz and /readyz.
+    """
+
+    def __init__(
+        self, app: ASGIApp, meters: Meters, limits: ApiLimits, auth: tuple[str, str] | None
+    ) -> None:
+        self._app, self._meters, self._limits = app, meters, limits
+        self._login = ":".join(auth).encode() if auth else None
+        self._reserved = 0
+        self._active = 0
+        self._stopping = False
+
+    @staticmethod
+    def owns(path: str) -> bool:
+        """Whether a path is the API's, not the page's."""
+        return path.startswith("/api/") or path in _PATHS
+
+    def stop(self) -> None:
+        """Questions are refused from now on; those let in go on."""
+        self._stopping = True
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping
+
+    @property
+    def active(self) -> int:
+        """Questions let in and not yet answered."""
+        return self._active
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, begin, status = scope["path"], perf_counter(), 500
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            response = self._refusal(scope)
+            if response is not None:
+                await response(scope, receive, noted)
+            elif path in (ASK, ASK_BATCH):
+                await self._question(scope, receive, noted)
+            else:
+                await self._app(scope, receive, noted)
+        except Exception as error:
+            # The framework has sent its answer before raising.
+            _log.error("%s failed: %s", path, described(error))
+        finally:
+            known = path if path in _PATHS else "other"
+            self._meters.request(known, status, perf_counter() - begin)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """The answer to what needs no body to be refused."""
+        path = scope["path"]
+        headers = {name: value for name, value in scope["headers"]}
+        if path not in (HEALTH, READY) and not self._may_enter(headers):
+            return failure(
+                401,
+                "login",
+                VQAError(
+                    "User and password are needed; send them as HTTP Basic.",
+                    zh="需要用户名和密码，请用 HTTP Basic 发送。",
+                ),
+                {"WWW-Authenticate": 'Basic realm="vqa", charset="UTF-8"'},
+            )
+        if path not in (ASK, ASK_BATCH) or scope["method"] != "POST":
+            return None
+        if self._stopping:
+            return error_response(StoppingError())
+        if not headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data"):
+            return failure(
+                415,
+                "request",
+                VQAError(
+                    "Send a form with a file, as multipart/form-data.",
+                    zh="请以 multipart/form-data 表单发送文件。",
+                ),
+            )
+        if self._length(scope) > self._limits.body_bytes(path):
+            return self._too_large(path)
+        if self._reserved and self._reserved + self._length(scope) > self._limits.bodies_bytes:
+            return error_response(BusyError(1))
+        return None
+
+    async def _question(self, scope: Scope, receive: Receive, send: Send) -> None:
+        length = self._length(scope)
+        self._reserved += length
+        self._active += 1
+        try:
+            await self._app(scope, self._bounded(scope["path"], receive), send)
+        finally:
+            self._reserved -= length
+            self._active -= 1
+
+    def _length(self, scope: Scope) -> int:
+        """Bytes to set aside for a body: as announced, else as much as it may have."""
+        announced = dict(scope["headers"]).get(b"content-length", b"")
+        if announced.isdigit():
+            # A few that are sent by the byte must not be let in by the million.
+            return max(int(announced), _FORM_BYTES)
+        return self._limits.body_bytes(scope["path"])
+
+    def _bounded(self, path: str, receive: Receive) -> Receive:
+        """`receive`, until too much has come or it has taken too long."""
+        limit, end = self._limits.body_bytes(path), monotonic() + self._limits.body_seconds
+        come, more = 0, True
+
+        async def bounded() -> Message:
+            nonlocal come, more
+            if not more:
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), end - monotonic())
+            except TimeoutError as error:
+                raise RefusedBody(self._too_slow()) from error
+            come += len(message.get("body", b""))
+            more = message.get("more_body", False)
+            if come > limit:
+                raise RefusedBody(self._too_large(path))
+            return message
+
+        return bounded
+
+    def _too_large(self, path: str) -> Response:
+        return error_response(TooLargeError("request", "请求", self._limits.body_bytes(path)))
+
+    def _too_slow(self) -> Response:
+        seconds = f"{self._limits.body_seconds:g}"
+        return failure(
+            408,
+            "too_slow",
+            VQAError(
+                f"The request took longer than {seconds} s to send; send smaller pictures.",
+                zh=f"发送请求超过 {seconds} 秒，请缩小图片。",
+            ),
+        )
+
+    def _may_enter(self, headers: dict[bytes, bytes]) -> bool:
+        if self._login is None:
+            return True
+        scheme, _, sent = headers.get(b"authorization", b"").partition(b" ")
+        try:
+            given = base64.b64decode(sent.strip(), validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        return compare_digest(given, self._login) and scheme.lower() == b"basic"
+
+
+class Front:
+    """One ASGI app of two: the API has its paths, the page the others."""
+
+    def __init__(self, gate: Gate, page: ASGIApp) -> None:
+        self._gate, self._page = gate, page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        ours = scope["type"] == "http" and Gate.owns(scope["path"])
+        await (self._gate if ours else self._page)(scope, receive, send)

@@ -1,0 +1,326 @@
+"""Micro-batching: questions that arrive together are answered together.
+
+One thread asks the predictor, so that one model serves every visitor. What may wait is bounded in
+number and in memory; beyond that a request is refused at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import traceback
+from collections import Counter, deque
+from collections.abc import Sequence
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass, field, replace
+from math import ceil
+from threading import BoundedSemaphore, Condition, Thread
+from time import perf_counter
+from typing import Protocol
+
+from vqa.errors import BusyError, CheckpointError, ConfigError, StoppingError, VQAError
+from vqa.predictor import AUTO, Answer, Picture, Request, open_picture
+
+_log = logging.getLogger(__name__)
+_LONGEST_RETRY = 60
+
+
+class BatchPredictor(Protocol):
+    """What is batched: a `Predictor` or a `Router`."""
+
+    card: dict
+    cached_bytes: int
+
+    def knows(self, file: bytes) -> bool: ...
+
+    def ask_batch(self, requests: Sequence[Request], top_k: int = 5) -> list[Answer]: ...
+
+
+@dataclass(frozen=True)
+class Load:
+    """How busy a batcher is and was.
+
+    Attributes:
+        waiting: requests accepted and not yet answered.
+        refused: requests refused because too many waited.
+        sizes: size of a batch -> how many there were.
+        waited: sum of the seconds that answered requests stood in line.
+        cached_bytes: memory that encoded pictures take.
+    """
+
+    waiting: int
+    refused: int
+    sizes: dict[int, int]
+    waited: float
+    cached_bytes: int
+
+
+@dataclass(eq=False)
+class _Asked:
+    """One accepted request on its way."""
+
+    request: Request
+    top_k: int
+    checkpoint: str
+    begin: float
+    lined_up: float = 0.0
+    weight: int = 0
+    reply: Future = field(default_factory=Future)
+
+
+def described(error: BaseException) -> str:
+    """Where a bug struck, for a log: its message is left out, it may hold what somebody asked."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
+
+
+class Batcher:
+    """Asks a predictor in batches, and is asked like it, from any number of threads.
+
+    Pictures are decoded in the thread that asks, so that a huge one holds up nobody else.
+
+    Args:
+        predictor: who answers.
+        wait_ms: how long the first request of a batch waits for others, milliseconds.
+        most: the largest batch.
+        waiting: how many requests may be accepted and unanswered.
+        pixel_bytes: memory for their decoded pictures; one picture is always taken.
+    """
+
+    def __init__(
+        self,
+        predictor: BatchPredictor,
+        wait_ms: float = 4.0,
+        most: int = 32,
+        waiting: int = 64,
+        pixel_bytes: int = 512 * 2**20,
+    ) -> None:
+        self._predictor = predictor
+        self._wait, self._most = wait_ms / 1000, most
+        self._waiting, self._pixel_bytes = waiting, pixel_bytes
+        self._line: deque[_Asked] = deque()
+        self._accepted: set[_Asked] = set()
+        self._held = 0  # bytes of the decoded pictures of those accepted
+        self._decoders = BoundedSemaphore(max(2, os.cpu_count() or 1))
+        self._changed = Condition()
+        self._closing = False
+        self._pace = 0.05  # seconds for one answer, of late
+        self._refused, self._waited = 0, 0.0
+        self._sizes: Counter[int] = Counter()
+        self._worker = Thread(target=self._work, name="vqa batches", daemon=True)
+        self._worker.start()
+
+    @property
+    def card(self) -> dict:
+        """The predictor's."""
+        return self._predictor.card
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """Names that `ask` takes for `checkpoint`; empty where there is but one."""
+        return getattr(self._predictor, "choices", ())
+
+    @property
+    def open(self) -> bool:
+        """Whether requests are taken and somebody is there to answer them."""
+        return not self._closing and self._worker.is_alive()
+
+    def load(self) -> Load:
+        """How busy it is and was."""
+        with self._changed:
+            return Load(
+                len(self._accepted),
+                self._refused,
+                dict(self._sizes),
+                self._waited,
+                self._predictor.cached_bytes,
+            )
+
+    def ask(self, image: object, question: str, top_k: int = 5, checkpoint: str = AUTO) -> Answer:
+        """Answers one question about one image; see `Predictor.ask`.
+
+        `elapsed_ms` of the answer counts from this call on, waiting included.
+
+        Raises:
+            As `Predictor.ask`. CheckpointError: there is no such choice. BusyError: too many wait.
+            StoppingError: `close` was called.
+        """
+        return self.ask_batch([Request(image, question)], top_k, checkpoint)[0]
+
+    def ask_batch(
+        self, requests: Sequence[Request], top_k: int = 5, checkpoint: str = AUTO
+    ) -> list[Answer]:
+        """Answers many at once, in order.
+
+        Raises:
+            As `ask`, for the first request that cannot be answered.
+        """
+        found = self.ask_each(requests, top_k, checkpoint)
+        for reply in found:
+            if isinstance(reply, VQAError):
+                raise reply
+        return found
+
+    def ask_each(
+        self, requests: Sequence[Request], top_k: int = 5, checkpoint: str = AUTO
+    ) -> list[Answer | VQAError]:
+        """Answers many at once, in order; an error stands in the place of its request alone.
+
+        Raises:
+            CheckpointError, BusyError, StoppingError: as `ask`; none is answered then.
+            ConfigError: more than may ever wait.
+        """
+        self._check_checkpoint(checkpoint)
+        asked = self._accept(requests, top_k, checkpoint)
+        opened: dict[int, object] = {}
+        for one in asked:
+            try:
+                self._line_up(one, opened)
+            except Exception as error:
+                self._reply(one, error=error)
+        errors = [one.reply.exception() for one in asked]
+        for error in errors:
+            if error is not None and not isinstance(error, VQAError):
+                raise error
+        return [error or one.reply.result() for error, one in zip(errors, asked, strict=True)]
+
+    def close(self, seconds: float = 20.0) -> bool:
+        """Takes nothing more and waits until all that was accepted is answered.
+
+        Args:
+            seconds: how long to wait at most; who is unanswered then gets a StoppingError.
+
+        Returns:
+            Whether everybody was answered.
+        """
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._worker.join(seconds)
+        with self._changed:
+            left = list(self._accepted)
+            self._line.clear()
+        for one in left:
+            self._reply(one, error=StoppingError())
+        return not left
+
+    def _check_checkpoint(self, name: str) -> None:
+        own = getattr(self._predictor, "checkpoint", None)
+        names = (AUTO, *(self.choices or ([own.name] if own else [])))
+        if name not in names:
+            raise CheckpointError(
+                f"There is no checkpoint {name!r} here; choose one of: {', '.join(names)}.",
+                zh=f"这里没有检查点 {name!r}，可选：{', '.join(names)}。",
+            )
+
+    def _accept(self, requests: Sequence[Request], top_k: int, checkpoint: str) -> list[_Asked]:
+        """A place for each request, or for none of them."""
+        begin = perf_counter()
+        asked = [_Asked(r, top_k, checkpoint, begin) for r in requests]
+        with self._changed:
+            if not self.open:
+                raise StoppingError()
+            if len(asked) > self._waiting:
+                raise ConfigError(
+                    f"{len(asked)} questions at once are more than the {self._waiting} that may "
+                    "wait; send fewer.",
+                    zh=f"一次提了 {len(asked)} 个问题，最多 {self._waiting} 个，请减少数量。",
+                )
+            if len(self._accepted) + len(asked) > self._waiting:
+                raise self._busy(len(asked))
+            self._accepted.update(asked)
+        return asked
+
+    def _busy(self, count: int) -> BusyError:
+        """To be called with the lock held."""
+        self._refused += count
+        seconds = ceil(len(self._accepted) * self._pace)
+        return BusyError(min(max(seconds, 1), _LONGEST_RETRY))
+
+    def _line_up(self, one: _Asked, opened: dict[int, object]) -> None:
+        """Opens the picture and stands in line.
+
+        Args:
+            opened: pictures of the same call opened before, by the identity of their source.
+        """
+        source = one.request.image
+        fresh = id(source) not in opened
+        if fresh:
+            opened[id(source)] = self._opened(source)
+        picture = opened[id(source)]
+        weight = 0
+        if fresh and isinstance(picture, Picture):
+            weight = picture.image.width * picture.image.height * 3
+        one.request = Request(picture, one.request.question)
+        with self._changed:
+            if one not in self._accepted:
+                return  # `close` has lost patience
+            if self._held and self._held + weight > self._pixel_bytes:
+                raise self._busy(1)
+            one.weight, one.lined_up = weight, perf_counter()
+            self._held += weight
+            self._line.append(one)
+            self._changed.notify_all()
+
+    def _opened(self, source: object) -> object:
+        if isinstance(source, bytes) and self._predictor.knows(source):
+            return source
+        with self._decoders:
+            return open_picture(source)
+
+    def _reply(self, one: _Asked, answer: Answer | None = None, error=None) -> None:
+        """Answers one request, unless it has its answer already, and frees its place."""
+        with self._changed:
+            if one in self._accepted:
+                self._accepted.remove(one)
+                self._held -= one.weight
+            self._changed.notify_all()
+        try:
+            one.reply.set_exception(error) if error else one.reply.set_result(answer)
+        except InvalidStateError:
+            pass  # `close` has lost patience and told that nobody will answer
+
+    def _work(self) -> None:
+        while batch := self._next_batch():
+            # By repr: a dictionary takes True for 1, and a list not at all.
+            groups: dict[tuple[str, str], list[_Asked]] = {}
+            for one in batch:
+                groups.setdefault((repr(one.top_k), one.checkpoint), []).append(one)
+            for group in groups.values():
+                begin = perf_counter()
+                self._answer(group)
+                with self._changed:
+                    self._sizes[len(group)] += 1
+                    self._waited += sum(begin - one.lined_up for one in group)
+                    self._pace += 0.2 * ((perf_counter() - begin) / len(group) - self._pace)
+
+    def _next_batch(self) -> list[_Asked]:
+        """Those who arrived together, in the order of their arrival; none when all is done."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._line or (self._closing and not self._accepted))
+            if self._line:
+                left = self._line[0].lined_up + self._wait - perf_counter()
+                self._changed.wait_for(
+                    lambda: len(self._line) >= self._most or self._closing, max(left, 0)
+                )
+            return [self._line.popleft() for _ in range(min(len(self._line), self._most))]
+
+    def _answer(self, group: list[_Asked]) -> None:
+        """Answers all; a request that cannot be answered is found by halving, and fails alone."""
+        first = group[0]
+        chosen = {"checkpoint": first.checkpoint} if self.choices else {}
+        try:
+            asked = [one.request for one in group]
+            answers = self._predictor.ask_batch(asked, top_k=first.top_k, **chosen)
+            for one, answer in zip(group, answers, strict=True):
+                elapsed = (perf_counter() - one.begin) * 1000
+                self._reply(one, replace(answer, elapsed_ms=elapsed))
+        except VQAError as error:
+            if len(group) == 1:
+                self._reply(first, error=error)
+            else:
+                self._answer(group[: len(group) // 2])
+                self._answer(group[len(group) // 2 :])
+        except Exception as error:
+            _log.error("a batch of %d failed: %s", len(group), described(error))
+            for one in group:
+                self._reply(one, error=error)
