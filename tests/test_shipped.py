@@ -34,12 +34,12 @@ ANSWERS = {
     "有和绿色圆柱体一样大小的紫色物体吗？": "yes",
     "What shape is the thing right of the brown cylinder?": "cube",
     "Describe the scene.": "There are seven objects. From left to right: a large blue rubber "
-    "cube, a large cyan rubber cube, a large cyan rubber cube, a small yellow metal sphere, a small "
-    "cyan rubber cylinder, a small brown rubber cylinder and a small green metal cube.",
+    "cube, a large cyan rubber cube, a large cyan rubber cube, a small yellow metal sphere, a "
+    "small cyan rubber cylinder, a small brown rubber cylinder and a small green metal cube.",
     "What's the colour of the ball?": "yellow",
     "棕色圆柱体右边的物体是什么形状？": "cube",
-    "描述一下这张图片": "画面中有七个物体。从左到右依次是：一个大的蓝色橡胶立方体、一个大的青色橡胶立方体、"
-    "一个大的青色橡胶立方体、一个小的黄色金属球体、一个小的青色橡胶圆柱体、一个小的棕色橡胶圆柱体和"
+    "描述一下这张图片": "画面中有七个物体。从左到右依次是：一个大的蓝色橡胶立方体、"
+    "一个大的青色橡胶立方体、一个大的青色橡胶立方体、一个小的黄色金属球体、一个小的青色橡胶圆柱体、一个小的棕色橡胶圆柱体和"
     "一个小的绿色金属立方体。",
     "How many other things are the same size as the brown cube?": "4",
     "What is right of the gray ball?": "a small blue rubber cube",

@@ -58,7 +58,8 @@ class Job:
         name: of the checkpoint. device: where to compute. workers: processes that draw pictures.
         resume: go on from states found. only: run this stage, and first what it builds on, and
             save no checkpoint.
-        extra: further labelled pictures to adapt perception to, and how the card calls them.
+        extra: further labelled pictures to adapt perception to, and how the card calls them; the
+            further heads are polished on them too.
         start: a checkpoint whose perception and reasoning are taken; the further heads are then
             all that is trained for. command: as typed, for the card.
     """
@@ -267,9 +268,13 @@ class _Run:
         self._reply("replies", (taught, about), config.replies_rate, 16)
 
     def _replies_polish(self) -> None:
-        unseen = self._unseen()
-        taught = look_at_all(self.encoder, unseen, self.job.device), labels_of(unseen)
-        self._reply("replies_polish", taught, self.config.polish_rate, 18)
+        parts = [self._unseen()]
+        if self.job.extra is not None:  # what is seen in them must be reasoned over as well
+            parts.append(self.job.extra[0])
+        bank = joined([look_at_all(self.encoder, part, self.job.device) for part in parts])
+        labels = [labels_of(part) for part in parts]
+        about = {name: np.concatenate([part[name] for part in labels]) for name in labels[0]}
+        self._reply("replies_polish", (bank, about), self.config.polish_rate, 18)
 
     def _unseen(self) -> Renders:
         """Pictures that perception was not trained on."""
