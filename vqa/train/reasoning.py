@@ -13,6 +13,7 @@ from vqa.data.questions import QuestionBlock
 from vqa.models.image_encoder import Proposals
 from vqa.models.network import VQANetwork
 from vqa.train.bank import Bank, gather
+from vqa.train.sets import last_sets
 from vqa.world.families import FAMILIES
 
 # When (share of training) a family comes in, easy ones first.
@@ -27,7 +28,6 @@ CURRICULUM = {
     "compare_attribute": 0.04,
     "three_hop": 0.06,
 }
-SET_WEIGHT = 2.0
 
 
 def family_weights(progress: float) -> Mapping[str, float]:
@@ -57,10 +57,15 @@ def reasoning_report(
 
 
 class ReasoningStep(nn.Module):
-    """One batch of reasoning as a module, so that it can run on several processes."""
+    """One batch of reasoning as a module, so that it can run on several processes.
 
-    def __init__(self, network: VQANetwork) -> None:
+    Args:
+        set_weight: of the loss of attention beside that of answers.
+    """
+
+    def __init__(self, network: VQANetwork, set_weight: float) -> None:
         super().__init__()
+        self.set_weight = set_weight
         # Perception learns apart; of the encoder only the projection is a part of this module.
         self.project = network.image_encoder.project.requires_grad_(True)
         self._regions = network.image_encoder.regions
@@ -81,6 +86,8 @@ class ReasoningStep(nn.Module):
         logits = self.head(joint.vector)
         answer = F.cross_entropy(logits, answers)
         # Per step and region: does it belong to the set that the program selects there?
+        steps = joint.region_logits.shape[1]
+        targets, weights = last_sets(targets, steps), weights[:, :steps]
         member = F.binary_cross_entropy_with_logits(joint.region_logits, targets, reduction="none")
         sets = (member * weights).sum() / weights.sum().clamp(min=1)
         right = (logits.argmax(-1) == answers).float().mean()
@@ -89,4 +96,4 @@ class ReasoningStep(nn.Module):
             "sets": float(sets.detach()),
             "accuracy": float(right),
         }
-        return answer + SET_WEIGHT * sets, parts
+        return answer + self.set_weight * sets, parts
