@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-
 from fakes import FakePredictor, scene_picture
+
 from vqa.checkpoint import save
 from vqa.cli import main
 from vqa.data.questions import BlockMaker, world_answers, world_vocab
@@ -23,7 +23,7 @@ from vqa.routing import load_predictor
 from vqa.train.bank import gather
 from vqa.train.imagine import imagine
 from vqa.train.reasoning import ReasoningStep, family_weights
-from vqa.train.sets import last_sets
+from vqa.train.sets import sets_for
 
 DIM = 16
 WITHOUT_ATTENTION = {"concat", "film"}
@@ -114,17 +114,18 @@ def test_film_sees_where_regions_are(tiny_model, regions, words):
     assert not torch.allclose(film(moved, words).vector, film(regions, words).vector, **EXACT)
 
 
-def test_attention_is_shown_the_last_sets_of_each_program():
+def test_attention_is_shown_the_sets_for_of_each_program():
     """One, three and five sets of four regions, named by the region they hold."""
     programs = torch.tensor([[0, 0, 0, 0, 0], [0, 1, 2, 2, 2], [0, 1, 0, 2, 3]])
     targets = torch.nn.functional.one_hot(programs, 4).float()
     for steps, expected in (
         (5, programs.tolist()),
-        (2, [[0, 0], [1, 2], [2, 3]]),
+        (3, [[0, 0, 0], [0, 1, 2], [0, 0, 3]]),
+        (2, [[0, 0], [0, 2], [0, 3]]),
         (1, [[0], [2], [3]]),
         (0, [[], [], []]),
     ):
-        assert last_sets(targets, steps).argmax(-1).tolist() == expected
+        assert sets_for(targets, steps).argmax(-1).tolist() == expected
 
 
 @pytest.mark.parametrize("name", FUSIONS.names())

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vqa.errors import ConfigError, DataError, VQAError
+from vqa.options import public
 
 _BATCH = 32
 
@@ -62,6 +63,10 @@ def _draw_overlay(path: Path, source: str, answer) -> None:
     from vqa.page.overlays import attention_overlay
 
     picture = load_image(source)
+    if not answer.region_attention:
+        raise ConfigError(
+            f"Checkpoint {answer.checkpoint} has no attention maps to draw; leave --overlay out."
+        )
     steps = [attention_overlay(picture, answer.regions, w) for w in answer.region_attention]
     width, height = steps[0].size
     sheet = Image.new("RGB", (width * len(steps), height))
@@ -218,7 +223,7 @@ def _train_scenes(config, options: Namespace) -> None:
         resume=options.resume,
         only=options.stage,
         extra=extra,
-        command=_public(options.typed),
+        command=public(options.typed),
     )
     train_scenes(job)
 
@@ -238,7 +243,7 @@ def _train_photos(config, options: Namespace) -> None:
         resume=options.resume,
         start=None if options.start is None else load(options.start),
         pretrained=options.pretrained,
-        command=_public(options.typed),
+        command=public(options.typed),
     )
     train_photos(job)
 
@@ -248,20 +253,6 @@ def _use_threads(count: int | None) -> None:
         import torch
 
         torch.set_num_threads(count)
-
-
-def _public(typed: tuple[str, ...]) -> str:
-    """A command as a card shows it: folders outside this one are cut to their last part."""
-    shown = []
-    for word in typed:
-        kind, colon, where = word.rpartition(":")
-        shown.append(kind + colon + ",".join(_named(part) for part in where.split(",")))
-    return shlex.join(shown)
-
-
-def _named(path: str) -> str:
-    outside = Path(path).is_absolute() or path.startswith("..")
-    return Path(path).name if outside else path
 
 
 def evaluate(options: Namespace) -> int:
@@ -284,7 +275,7 @@ def evaluate(options: Namespace) -> int:
         data = open_data(options.data, options.workers, _shown(bar))
         split = options.split or evaluation_split(data)
         samples = data.samples(split, (options.lang,))
-    command = _public(options.typed)
+    command = public(options.typed)
     if options.latency:
         label = options.label or "latency"
         figures = latency(predictor, samples) | {
@@ -297,7 +288,7 @@ def evaluate(options: Namespace) -> int:
             f"{figures['same_image_ms']:.2f} ms (median, {figures['threads']} threads)"
         )
     else:
-        name = shlex.split(_public((options.data,)))[0]
+        name = shlex.split(public((options.data,)))[0]
         label = options.label or f"{name} {options.lang}"
         blind = baselines(data, split, samples, options.lang)
         training = predictor.checkpoint.card.get("training", {})

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -21,3 +24,17 @@ def number(low: int, high: int):
         return int(text)
 
     return read
+
+
+def public(typed: Sequence[str]) -> str:
+    """A command as others may see it: folders outside this one are cut to their last part."""
+    shown = []
+    for word in typed:
+        kind, colon, where = word.rpartition(":")
+        shown.append(kind + colon + ",".join(_named(part) for part in where.split(",")))
+    return shlex.join(shown)
+
+
+def _named(path: str) -> str:
+    outside = Path(path).is_absolute() or path.startswith("..")
+    return Path(path).name if outside else path

@@ -13,7 +13,7 @@ from vqa.data.questions import QuestionBlock
 from vqa.models.image_encoder import Proposals
 from vqa.models.network import VQANetwork
 from vqa.train.bank import Bank, gather
-from vqa.train.sets import last_sets
+from vqa.train.sets import sets_for
 from vqa.world.families import FAMILIES
 
 # When (share of training) a family comes in, easy ones first.
@@ -87,7 +87,7 @@ class ReasoningStep(nn.Module):
         answer = F.cross_entropy(logits, answers)
         # Per step and region: does it belong to the set that the program selects there?
         steps = joint.region_logits.shape[1]
-        targets, weights = last_sets(targets, steps), weights[:, :steps]
+        targets, weights = sets_for(targets, steps), weights[:, :steps]
         member = F.binary_cross_entropy_with_logits(joint.region_logits, targets, reduction="none")
         sets = (member * weights).sum() / weights.sum().clamp(min=1)
         right = (logits.argmax(-1) == answers).float().mean()
