@@ -126,7 +126,7 @@ def test_a_budget_of_time_becomes_steps(presets, miniature, tmp_path, monkeypatc
 
     monkeypatch.setattr(study, "fit", fit)
     times = iter(np.arange(0, 1000, 0.5))
-    monkeypatch.setattr(study, "monotonic", lambda: next(times))
+    monkeypatch.setattr(study, "thread_time", lambda: next(times))
     assert compare(tmp_path / "out", *presets(only={"fusion": "concat"}), "--budget", "8s") == 0
     # Two rounds of two steps in half a second each: 8 seconds are 32 steps.
     assert taken == [("only", 2), ("only", 2), ("only", 32)]

@@ -124,7 +124,7 @@ def _cost(rows: Sequence[dict]) -> Figure:
 
 def _legend(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 6))
+    figure.legend(handles, labels, loc="outside upper center", ncols=3)
 
 
 def _words(name: str) -> str:

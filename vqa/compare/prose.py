@@ -24,10 +24,10 @@ ANSWERS_ONLY = (
 )
 FAIRNESS = (
     "What is not equal: simulation knows which objects each step of a question is about, and "
-    "fusions with attention are shown these sets while they learn (the last as many as they have "
-    "steps); fusions without attention have nothing to show them to, and learn from answers "
-    "alone. A budget of time buys quick methods more questions. All use one learning rate and "
-    "batch size, tuned for none of them beyond a short trial."
+    "fusions with attention are shown these sets while they learn (as many as they have steps, the "
+    "first and the last among them). Fusions without attention have nothing to show them to, and "
+    "learn from answers alone. A budget of time buys quick methods more questions. All use one "
+    "learning rate and batch size."
 )
 # Fusion -> (name in the literature, accuracy on CLEVR in %, source).
 PUBLISHED = {

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from time import monotonic, perf_counter
+from time import monotonic, perf_counter, thread_time
 
 import numpy as np
 import torch
@@ -58,6 +58,8 @@ class Study:
     ) -> None:
         self.contenders, self.budget, self.folder = contenders, budget, folder
         self.device, self.workers = device, workers
+        # On a CPU what else the machine does must not count.
+        self.clock = thread_time if device.type == "cpu" else monotonic
         config = contenders[0].config
         encoder = prepared(config.model).image_encoder
         bank, labels = imagine(encoder, config.seed, config.imagined)
@@ -109,7 +111,6 @@ class Study:
             steps = self.budget.questions // size
         else:
             self.questions.draw(_WARM_STEPS * size, self.workers, lambda *_: None)
-            # The quickest round: what else the machine does must not count.
             taken = min(
                 self._trained(
                     contender, _WARM_STEPS, self.folder / f"warm-{round}-{contender.name}"
@@ -154,6 +155,7 @@ class Study:
                 training.batch_of(feed),
                 report=training.report if points else None,
                 points=points,
+                lasting=False,
             ),
             folder,
         )
@@ -239,7 +241,7 @@ class Study:
 
 
 class _Training:
-    """One network's training: its curve, and the seconds it took without what measuring took."""
+    """One network's training: its curve, and the seconds of computing without measuring."""
 
     def __init__(self, study: Study, network: VQANetwork, points: frozenset[int]) -> None:
         self.study, self.network, self.points = study, network, points
@@ -248,9 +250,9 @@ class _Training:
         self._step = 0
 
     def fit(self, stage: Stage, folder: Path) -> None:
-        begin = monotonic()
+        begin = self.study.clock()
         fit(stage, folder, self.study.device, resume=False)
-        self.seconds += monotonic() - begin
+        self.seconds += self.study.clock() - begin
 
     def batch_of(self, feed: QuestionFeed):
         """`feed`, with its steps counted."""
@@ -263,8 +265,8 @@ class _Training:
 
     def report(self) -> dict[str, float]:
         """Accuracy on the probe, kept when it is a point's turn."""
-        begin = monotonic()
         study = self.study
+        begin = study.clock()
         report = reasoning_report(self.network, study.trial, study.probe, study.device)
         counts = {name: int((study.probe.family == k).sum()) for k, name in enumerate(FAMILIES)}
         asked = sum(counts[name] for name in RELATIONS)
@@ -272,7 +274,7 @@ class _Training:
         figures = {"all": report["all"], "relations": found / max(asked, 1)}
         if self._step in self.points:
             self.curve[self._step] = figures
-        self.seconds -= monotonic() - begin
+        self.seconds -= study.clock() - begin
         return figures
 
 

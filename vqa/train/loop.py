@@ -52,6 +52,7 @@ class Stage:
             matrix units for it, no slower to learn.
         report: called with the averaged weights in place when a state is saved; its figures are
             printed. points: further steps after which a state is saved.
+        lasting: its folder outlives the run, so that a stage that is stopped can be gone on with.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Stage:
     half: bool = False
     report: Callable[[], dict[str, float]] | None = None
     points: frozenset[int] = frozenset()
+    lasting: bool = True
 
 
 def learning_rate(peak: float, step: int, steps: int, warmup: int = 200) -> float:
@@ -178,7 +180,7 @@ def fit(stage: Stage, folder: Path, device: torch.device, resume: bool = True) -
                     _tell(stage, state)
                 saved = time.monotonic()
             if stopped:
-                if rank == 0 and not done:
+                if rank == 0 and not done and stage.lasting:
                     state.save()
                     tqdm.write(
                         f"{stage.name}: stopped at step {state.step}; --resume goes on from it"
