@@ -35,7 +35,7 @@ HELD_OUT = 1000  # scenes that nobody was trained on
 JUDGED = 4096  # questions asked about them at the end, in each language
 PROBED = 2048  # questions asked during training
 _SHARES = (1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4, 7 / 8, 1)
-_WARM_STEPS, _WARM_ROUNDS = 24, 2
+_WARM_STEPS, _WARM_ROUNDS = 80, 2  # enough that what a start costs hardly counts
 _TIMED, _UNTIMED = 200, 20  # single questions timed, and asked before that
 
 

@@ -33,14 +33,14 @@ class _Block(nn.Module):
         self.of_set = nn.Linear(2 * dim, dim, bias=False)
 
     def forward(
-        self, x: Tensor, boxes: Tensor, present: Tensor, gamma: Tensor, beta: Tensor
-    ) -> Tensor:
+        self, x: Tensor, boxes: Tensor, before: Tensor, gamma: Tensor, beta: Tensor
+    ) -> tuple[Tensor, Tensor]:
         h = F.relu(self.enter(torch.cat([x, boxes], dim=-1)))
-        u = self.own(h) + self.of_set(_summary(h, present)).unsqueeze(1)
         # Over a region's own channels: a batch norm's statistics would hang on how many regions
         # the other pictures of the batch have, and on what lies under the mask.
-        u = F.layer_norm(u, u.shape[-1:])
-        return h + F.relu(gamma.unsqueeze(1) * u + beta.unsqueeze(1))
+        u = F.layer_norm(self.own(h), h.shape[-1:]) + self.of_set(before).unsqueeze(1)
+        m = F.relu(gamma.unsqueeze(1) * u + beta.unsqueeze(1))
+        return h + m, m
 
 
 @FUSIONS.register("film")
@@ -51,13 +51,15 @@ class FiLM(nn.Module):
 
         gamma, beta = 1 + A_k q, B_k q
         h_r = relu(V_k [x_r; b_r])
-        u_r = norm(W_k h_r + U_k [max_j h_j; sum_j h_j / 4])
-        x_r = h_r + relu(gamma * u_r + beta)
+        u_r = norm(W_k h_r) + U_k s
+        m_r = relu(gamma * u_r + beta)
+        x_r = h_r + m_r
+        s = [max_r m_r; sum_r m_r / 4]    for the next block; 0 for the first
 
     The paper's regions are cells of a grid, and its 3x3 convolution relates neighbours. Ours are
-    a set: a linear layer per region stands in its place, with one on what the set holds, which
-    earlier blocks have modulated. For the same reason not only the largest value over regions is
-    read at the end, as in the paper, but their sum too: without a grid nothing else counts.
+    a set: a linear layer per region stands in its place, with one on what the block before, as
+    the question modulated it, let through of all regions. At the end not only the largest value
+    over regions is read, as in the paper, but their sum too: without a grid nothing else counts.
     FiLM weighs channels, not regions, so it has no attention maps.
 
     Args:
@@ -78,7 +80,9 @@ class FiLM(nn.Module):
         x = regions.features.masked_fill(~present, 0)
         boxes = regions.boxes.masked_fill(~present, 0)
         halves = self.modulate(words.summary).chunk(2 * len(self.blocks), dim=-1)
+        seen = x.new_zeros(len(x), 2 * x.shape[-1])
         for block, scale, shift in zip(self.blocks, halves[::2], halves[1::2], strict=True):
-            x = block(x, boxes, present, 1 + scale, shift)
+            x, passed = block(x, boxes, seen, 1 + scale, shift)
+            seen = _summary(passed, present)
         vector = self.output(torch.cat([_summary(x, present), words.summary], dim=-1))
         return without_attention(vector, regions, words)
