@@ -24,7 +24,8 @@ from vqa.train.reasoning import ReasoningStep, family_weights
 from vqa.train.run import prepared
 from vqa.world.plans import MAX_SET_STEPS
 
-PRESETS = sorted((Path(__file__).parent.parent / "configs").glob("*.json"))
+CONFIGS = Path(__file__).parent.parent / "configs"
+PRESETS = sorted([*CONFIGS.glob("*.json"), *CONFIGS.glob("compare/*.json")])
 PARTS = {
     "image_encoder": IMAGE_ENCODERS,
     "question_encoder": QUESTION_ENCODERS,
@@ -92,8 +93,8 @@ def test_shapes_from_picture_to_answer(network, images, tokens):
     assert out.joint.vector.shape == (3, 16)
     looked = out.joint.region_attention
     assert looked.shape == (3, steps, count) and count >= 1
-    assert 0 <= looked.min() and looked.max() <= 1
-    assert out.joint.word_attention.shape == (3, steps, 9) and steps >= 1
+    assert ((looked >= 0) & (looked <= 1)).all()
+    assert out.joint.word_attention.shape == (3, steps, 9)
     seen = out.regions
     assert seen.features.shape == (3, count, 16) and seen.boxes.shape == (3, count, 4)
     assert seen.mask.shape == (3, count) and seen.mask.dtype == torch.bool
@@ -143,7 +144,7 @@ def test_padding_a_question_changes_nothing(network, regions, tokens):
 @torch.no_grad()
 def test_word_attention_sums_to_one(network, regions, tokens):
     attention = network.answer(regions, tokens, LENGTHS).joint.word_attention
-    assert attention.min() >= 0
+    assert (attention >= 0).all()
     assert torch.allclose(attention.sum(-1), torch.ones(attention.shape[:2]), **EXACT)
 
 
@@ -152,7 +153,8 @@ def test_masked_regions_get_no_attention_and_change_nothing(network, regions, to
     out = network.answer(regions, tokens, LENGTHS)
     gates = out.joint.region_attention
     absent = ~regions.mask.unsqueeze(1).expand_as(gates)
-    assert gates[absent].max() < 1e-6 < gates[~absent].max()
+    if gates.shape[1]:
+        assert gates[absent].max() < 1e-6 < gates[~absent].max()
     features = torch.where(regions.mask.unsqueeze(-1), regions.features, 99.0)
     other = network.answer(replace(regions, features=features), tokens, LENGTHS)
     assert torch.allclose(other.logits, out.logits, **EXACT)
@@ -216,7 +218,7 @@ def test_a_tiny_network_learns_64_questions_by_heart(tiny_model, name):
     bank, labels = imagine(model.image_encoder, seed=3, count=16)
     maker = BlockMaker(labels["count"], labels["attributes"], labels["ground"], 3, ("en", "zh"), 64)
     batch = gather(bank, maker.make((0, family_weights(1.0))), np.arange(64), torch.device("cpu"))
-    step = ReasoningStep(network)
+    step = ReasoningStep(network, 2.0)
     optimizer = torch.optim.Adam(step.parameters(), 5e-3)
     accuracy = 0.0
     for _ in range(400):

@@ -31,6 +31,7 @@ RANKS = {
     "figures": 6,
     "train": 6,
     "predictor": 6,
+    "compare": 7,
     "routing": 7,
     "batching": 7,
     "page": 7,

@@ -218,7 +218,7 @@ def test_questions_go_on_at_any_step(tiny_model):
         ({"renders": 10}, "at least 250"),
         ({"calibration_scenes": 0}, "at least 250"),
         ({"question_batch": 100}, "question_batch"),
-        ({"model": replace(ModelConfig(), fusion=replace(ModelConfig().fusion, steps=4))}, "steps"),
+        ({"model": replace(ModelConfig(), fusion=replace(ModelConfig().fusion, steps=6))}, "steps"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused_before_any_work(tmp_path, change, says):

@@ -11,7 +11,7 @@ import torch
 
 from vqa.checkpoint import load, save
 from vqa.data.questions import world_answers, world_replies, world_vocab
-from vqa.errors import CheckpointError
+from vqa.errors import CheckpointError, ConfigError
 from vqa.models.network import build
 from vqa.predictor import Request
 from vqa.reply_space import END, KINDS, LIST, SENTENCE, ReplySpace, join_pieces
@@ -123,6 +123,15 @@ def test_a_question_never_goes_to_a_head_that_is_not_there(tiny_model):
     images, tokens = torch.rand(2, 3, 48, 64), torch.randint(2, 50, (2, 6))
     found = network.eval()(images, tokens, torch.tensor([6, 6]))
     assert (found.kinds.argmax(-1) != SENTENCE).all()
+
+
+@pytest.mark.parametrize("fusion", ["concat", "film"])
+def test_further_heads_need_attention(tiny_model, fusion):
+    model = replace(
+        tiny_model, further_heads=("crf",), fusion=replace(tiny_model.fusion, name=fusion)
+    )
+    with pytest.raises(ConfigError, match="attends to regions"):
+        build(model, 9, 9, world_replies())
 
 
 def test_a_checkpoint_keeps_what_replies_are_made_of(spoken, tmp_path):

@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 from vqa import commands, commands_training, serving
+from vqa.compare.budget import read_budget
+from vqa.compare.command import compare
 from vqa.errors import VQAError
 from vqa.options import OneLineParser, number
 
@@ -142,6 +144,20 @@ def build_parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--stage", help="run one stage alone: perception, reasoning, polish or adapt")
     p.set_defaults(run=commands_training.train)
+
+    p = sub.add_parser("compare", help="train presets of scenes side by side and write a report")
+    p.add_argument("presets", nargs="+", type=Path, metavar="configs/compare/PRESET.json")
+    p.add_argument(
+        "--budget",
+        type=read_budget,
+        required=True,
+        help="of each: 90s, 30m or 1h of training, or 200k or 2M questions",
+    )
+    p.add_argument("--out", type=Path, required=True, metavar="DIR")
+    _device(p)
+    _workers(p)
+    p.add_argument("--threads", type=number(1, 256), help="computing threads")
+    p.set_defaults(run=compare)
 
     p = sub.add_parser("evaluate", help="measure a checkpoint on questions with answers")
     _checkpoint(p)

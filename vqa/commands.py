@@ -60,6 +60,10 @@ def _draw_overlay(path: Path, source: str, answer) -> None:
     from vqa.page.overlays import attention_overlay
 
     picture = load_image(source)
+    if not answer.region_attention:
+        raise ConfigError(
+            f"Checkpoint {answer.checkpoint} has no attention maps to draw; leave --overlay out."
+        )
     steps = [attention_overlay(picture, answer.regions, w) for w in answer.region_attention]
     width, height = steps[0].size
     sheet = Image.new("RGB", (width * len(steps), height))

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vqa.errors import ConfigError, DataError
-from vqa.options import moved
+from vqa.options import moved, public
 
 
 def train(options: Namespace) -> int:
@@ -63,7 +63,7 @@ def _train_scenes(config, options: Namespace) -> None:
         only=options.stage,
         extra=extra,
         start=None if options.start is None else load(options.start),
-        command=_public(options.typed),
+        command=public(options.typed),
     )
     train_scenes(job)
 
@@ -83,7 +83,7 @@ def _train_photos(config, options: Namespace) -> None:
         resume=options.resume,
         start=None if options.start is None else load(options.start),
         pretrained=options.pretrained,
-        command=_public(options.typed),
+        command=public(options.typed),
     )
     train_photos(job)
 
@@ -93,20 +93,6 @@ def _use_threads(count: int | None) -> None:
         import torch
 
         torch.set_num_threads(count)
-
-
-def _public(typed: tuple[str, ...]) -> str:
-    """A command as a card shows it: folders outside this one are cut to their last part."""
-    shown = []
-    for word in typed:
-        kind, colon, where = word.rpartition(":")
-        shown.append(kind + colon + ",".join(_named(part) for part in where.split(",")))
-    return shlex.join(shown)
-
-
-def _named(path: str) -> str:
-    outside = Path(path).is_absolute() or path.startswith("..")
-    return Path(path).name if outside else path
 
 
 def evaluate(options: Namespace) -> int:
@@ -130,7 +116,7 @@ def evaluate(options: Namespace) -> int:
         data = open_data(options.data, options.workers, moved(bar))
         split = options.split or evaluation_split(data)
         samples = data.samples(split, (options.lang,))
-    command = _public(options.typed)
+    command = public(options.typed)
     if options.latency:
         label = options.label or "latency"
         figures = latency(predictor, samples) | {
@@ -143,7 +129,7 @@ def evaluate(options: Namespace) -> int:
             f"{figures['same_image_ms']:.2f} ms (median, {figures['threads']} threads)"
         )
     else:
-        name = shlex.split(_public((options.data,)))[0]
+        name = shlex.split(public((options.data,)))[0]
         label = options.label or f"{name} {options.lang}"
         blind = baselines(data, split, samples, options.lang)
         training = predictor.checkpoint.card.get("training", {})

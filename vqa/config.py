@@ -123,7 +123,8 @@ class TrainConfig:
         renders: pictures drawn for perception; perception_samples: pictures it is shown;
             perception_batch, perception_rate: batch size and peak learning rate.
         imagined: scenes that reasoning first learns from, not drawn; questions: asked about them;
-            question_batch, reasoning_rate: batch size and peak learning rate.
+            question_batch, reasoning_rate: batch size and peak learning rate; set_weight: of the
+            loss of attention, shown the sets that programs select, beside that of answers.
         polish_scenes: further pictures, which perception was not trained on; polish_questions,
             polish_rate: then asked about what it found in them.
         adapt_samples, adapt_share, adapt_rate: pictures shown to perception when other labelled
@@ -145,6 +146,7 @@ class TrainConfig:
     questions: int = 4000000
     question_batch: int = 256
     reasoning_rate: float = 1e-3
+    set_weight: float = 2.0
     polish_scenes: int = 4000
     polish_questions: int = 600000
     polish_rate: float = 4e-4

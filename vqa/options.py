@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -33,3 +36,17 @@ def moved(bar):
         bar.update(done - bar.n)
 
     return move
+
+
+def public(typed: Sequence[str]) -> str:
+    """A command as others may see it: folders outside this one are cut to their last part."""
+    shown = []
+    for word in typed:
+        kind, colon, where = word.rpartition(":")
+        shown.append(kind + colon + ",".join(_named(part) for part in where.split(",")))
+    return shlex.join(shown)
+
+
+def _named(path: str) -> str:
+    outside = Path(path).is_absolute() or path.startswith("..")
+    return Path(path).name if outside else path

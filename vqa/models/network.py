@@ -126,10 +126,16 @@ def build(
     for name, size in sizes.items():
         if size < 1:
             raise ConfigError(f"model.{name} must be at least 1, not {size}.")
+    fusion = FUSIONS.build(config.fusion.name, config=config.fusion, dim=d)
+    if config.further_heads and not fusion.attends:
+        raise ConfigError(
+            f"model.further_heads need a fusion that attends to regions, which "
+            f"{config.fusion.name} does not; use mac or stacked_attention."
+        )
     return VQANetwork(
         IMAGE_ENCODERS.build(encoder.name, config=encoder, dim=d),
         QUESTION_ENCODERS.build(question.name, config=question, dim=d, vocab_size=vocab_size),
-        FUSIONS.build(config.fusion.name, config=config.fusion, dim=d),
+        fusion,
         HEADS.build(config.head, dim=d, answers=answers),
         **_further(config, replies or ReplySpace()),
     )

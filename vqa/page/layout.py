@@ -295,9 +295,10 @@ def build_page(
 
 
 def _shown(session: _Session, step: int, language: str) -> list:
+    # A hidden slider must hold a valid value too: it is read with the other inputs.
     slider = gr.update(
-        maximum=session.steps,
-        value=step,
+        maximum=max(session.steps, 2),
+        value=max(step, 1),
         label=f"{say(language, 'attention')} · {say(language, 'step')}",
         visible=session.steps > 1,
     )

@@ -51,7 +51,8 @@ class Stage:
         half: compute in bfloat16 where that is safe; quicker on GPUs and on CPUs that have
             matrix units for it, no slower to learn.
         report: called with the averaged weights in place when a state is saved; its figures are
-            printed.
+            printed. points: further steps after which a state is saved.
+        lasting: its folder outlives the run, so that a stage that is stopped can be gone on with.
     """
 
     name: str
@@ -61,6 +62,8 @@ class Stage:
     batch: Callable[[int, int, int], tuple]
     half: bool = False
     report: Callable[[], dict[str, float]] | None = None
+    points: frozenset[int] = frozenset()
+    lasting: bool = True
 
 
 def learning_rate(peak: float, step: int, steps: int, warmup: int = 200) -> float:
@@ -170,13 +173,14 @@ def fit(stage: Stage, folder: Path, device: torch.device, resume: bool = True) -
                     {k: f"{v:.3f}" for k, v in row.items() if k not in ("step", "rate")}
                 )
             done = state.step == stage.steps
-            if rank == 0 and (done or time.monotonic() - saved > _SAVE_SECONDS):
+            due = done or state.step in stage.points or time.monotonic() - saved > _SAVE_SECONDS
+            if rank == 0 and due:
                 state.save()
                 if stage.report is not None:
                     _tell(stage, state)
                 saved = time.monotonic()
             if stopped:
-                if rank == 0 and not done:
+                if rank == 0 and not done and stage.lasting:
                     state.save()
                     tqdm.write(
                         f"{stage.name}: stopped at step {state.step}; --resume goes on from it"

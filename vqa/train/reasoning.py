@@ -13,6 +13,7 @@ from vqa.data.questions import QuestionBlock
 from vqa.models.image_encoder import Proposals
 from vqa.models.network import VQANetwork
 from vqa.train.bank import Bank, gather
+from vqa.train.sets import sets_for
 from vqa.world.families import FAMILIES
 
 # When (share of training) a family comes in, easy ones first.
@@ -27,7 +28,6 @@ CURRICULUM = {
     "compare_attribute": 0.04,
     "three_hop": 0.06,
 }
-SET_WEIGHT = 2.0
 
 
 def family_weights(progress: float) -> Mapping[str, float]:
@@ -60,17 +60,25 @@ def set_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """How badly attention (B, S, R) tells the regions of the sets that the program selects.
 
     Args:
-        logits: of each step and region. targets, weights: see `vqa.train.bank.gather`.
+        logits: of each step and region. targets, weights: see `vqa.train.bank.gather`; a fusion
+            of fewer steps is shown as many of the sets (see `sets_for`).
     """
+    steps = logits.shape[1]
+    targets, weights = sets_for(targets, steps), weights[:, :steps]
     member = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    return SET_WEIGHT * (member * weights).sum() / weights.sum().clamp(min=1)
+    return (member * weights).sum() / weights.sum().clamp(min=1)
 
 
 class ReasoningStep(nn.Module):
-    """One batch of reasoning as a module, so that it can run on several processes."""
+    """One batch of reasoning as a module, so that it can run on several processes.
 
-    def __init__(self, network: VQANetwork) -> None:
+    Args:
+        set_weight: of the loss of attention beside that of answers.
+    """
+
+    def __init__(self, network: VQANetwork, set_weight: float) -> None:
         super().__init__()
+        self.set_weight = set_weight
         # Perception learns apart; of the encoder only the projection is a part of this module.
         self.project = network.image_encoder.project.requires_grad_(True)
         self._regions = network.image_encoder.regions
@@ -94,7 +102,7 @@ class ReasoningStep(nn.Module):
         right = (logits.argmax(-1) == answers).float().mean()
         parts = {
             "answer": float(answer.detach()),
-            "sets": float(sets.detach()) / SET_WEIGHT,
+            "sets": float(sets.detach()),
             "accuracy": float(right),
         }
-        return answer + sets, parts
+        return answer + self.set_weight * sets, parts

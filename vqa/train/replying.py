@@ -82,10 +82,14 @@ class ReplyingStep(nn.Module):
     """One batch of all kinds of questions as a module, so that it can run on several processes.
 
     Of the encoder only the projection learns, as in `ReasoningStep`.
+
+    Args:
+        set_weight: of the loss of attention beside the others.
     """
 
-    def __init__(self, network: VQANetwork) -> None:
+    def __init__(self, network: VQANetwork, set_weight: float) -> None:
         super().__init__()
+        self.set_weight = set_weight
         self.project = network.image_encoder.project.requires_grad_(True)
         self.parts = nn.ModuleList(
             [network.question_encoder, network.fusion, network.head, network.further]
@@ -109,7 +113,7 @@ class ReplyingStep(nn.Module):
         words = (replies.kind == WORD).nonzero().squeeze(1)
         losses = {
             "answer": _mean_loss(found.logits[words], answers[words]),
-            "sets": set_loss(found.joint.region_logits, targets, weights),
+            "sets": self.set_weight * set_loss(found.joint.region_logits, targets, weights),
             "router": F.cross_entropy(found.kinds, replies.kind),
         }
         keys = self.order(found.regions, found.words)

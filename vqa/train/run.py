@@ -97,9 +97,9 @@ def train_scenes(job: Job) -> None:
         )
     if BLOCK % config.question_batch:
         raise ConfigError(f"question_batch must divide {BLOCK}, not {config.question_batch}.")
-    if config.model.fusion.steps != MAX_SET_STEPS:
+    if config.model.fusion.steps > MAX_SET_STEPS:
         raise ConfigError(
-            f"model.fusion.steps must be {MAX_SET_STEPS}, the steps of the longest question, "
+            f"model.fusion.steps must be at most {MAX_SET_STEPS}, those of the longest question, "
             f"not {config.model.fusion.steps}."
         )
     torch.manual_seed(config.seed)
@@ -164,7 +164,8 @@ class _Run:
     def _module(self, name: str) -> nn.Module:
         if name in ("perception", "adapt"):
             return PerceptionStep(self.encoder)
-        return (ReplyingStep if name.startswith("replies") else ReasoningStep)(self.network)
+        step = ReplyingStep if name.startswith("replies") else ReasoningStep
+        return step(self.network, self.config.set_weight)
 
     def _renders(self, seed: int, shards: range) -> Renders:
         width, height = self.config.model.image_encoder.image_size

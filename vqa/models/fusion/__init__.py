@@ -1,6 +1,7 @@
-"""Fusions: regions and words -> a joint vector and attention maps. All under one contract."""
+"""Fusions: regions and words -> a joint vector and attention maps, all under one contract."""
 
-from vqa.models.fusion import mac, stacked_attention  # noqa: F401  (they join the registry)
+# They join the registry.
+from vqa.models.fusion import concat, film, mac, stacked_attention  # noqa: F401
 from vqa.models.fusion.contract import FUSIONS, Joint
 
 __all__ = ["FUSIONS", "Joint"]

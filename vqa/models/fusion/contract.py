@@ -6,14 +6,17 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from vqa.models.image_encoder import Regions
+from vqa.models.question_encoder import Words
 from vqa.registry import Registry
 
+# A fusion's class says whether it `attends`: gives attention maps, as many as it has steps.
 FUSIONS: Registry[nn.Module] = Registry("fusion")
 
 
 @dataclass
 class Joint:
-    """A fused question and image.
+    """A fused question and image; S is 0 for fusions without attention.
 
     Attributes:
         vector: (B, D).
@@ -27,3 +30,9 @@ class Joint:
     region_logits: Tensor
     region_attention: Tensor
     word_attention: Tensor
+
+
+def without_attention(vector: Tensor, regions: Regions, words: Words) -> Joint:
+    """The joint of a fusion that has no attention: (B, 0, R) and (B, 0, T) maps."""
+    nowhere = vector.new_zeros(len(vector), 0, regions.mask.shape[1])
+    return Joint(vector, nowhere, nowhere, vector.new_zeros(len(vector), 0, words.mask.shape[1]))

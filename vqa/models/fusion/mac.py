@@ -40,6 +40,8 @@ class MAC(nn.Module):
         config: number of steps. dim: D.
     """
 
+    attends = True
+
     def __init__(self, config: FusionConfig, dim: int) -> None:
         super().__init__()
         self.steps = config.steps

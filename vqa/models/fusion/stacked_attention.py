@@ -22,6 +22,8 @@ class StackedAttention(nn.Module):
         config: number of glimpses. dim: D.
     """
 
+    attends = True
+
     def __init__(self, config: FusionConfig, dim: int) -> None:
         super().__init__()
         d = dim
