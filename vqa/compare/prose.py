@@ -7,13 +7,16 @@ WHY = {
     "concat": "it gets the mean of all regions. A mean says how much red and how many cubes a "
     "scene holds, but no longer which object is red *and* a cube, or where it stands; so "
     "relations can only be guessed from what is common in such scenes.",
-    "stacked_attention": "its glimpses pick objects by what the question says, so a question "
-    "about one object reads that object's features and no other's. But a glimpse hands on a "
-    "weighted mean: how many objects it held is lost, which counting and comparing numbers need, "
-    "and two glimpses are too few for programs of three to five steps.",
+    "stacked_attention": "its glimpses can pick objects by what the question says, so that a "
+    "question about one object reads that object's features and no other's. But a glimpse hands on "
+    "a weighted mean: how many objects it held is lost, which counting needs, and two glimpses are "
+    "too few for programs of three to five steps. They are also slow to learn: region and question "
+    "are added, not multiplied, so that a match must be pieced together.",
     "film": "the question switches channels of every region, so regions are filtered rather than "
-    "averaged, and the largest value and the sum over regions tell each region about the others. "
-    "Nothing shows it which objects a step is about; it has to find that out from answers.",
+    "averaged, and what passes is told to all regions. But nothing shows it which objects to pass: "
+    "from answers alone a network first learns what is common in such scenes, and lingers there "
+    "long before it finds out what to select. The published one saw CLEVR's 700,000 questions "
+    "dozens of times.",
     "mac": "each step attends to words and selects a set of objects, later steps recall earlier "
     "sets and compare places and values with them, and sizes of sets are kept. That is the form "
     "of the questions' programs, so what it learns about a relation in one family serves all.",
@@ -37,12 +40,12 @@ PUBLISHED = {
     "mac": ("MAC", 98.9, "Hudson & Manning 2018"),
 }
 DIFFERENCES = (
-    "The columns cannot be compared with each other, only their order. Published: CLEVR's 700,000 "
-    "training questions, English, from pixels through networks trained on GPUs for hours to days, "
-    "until nothing more was gained. Ours: English and Chinese questions with typos and paraphrases "
-    "about a simulated world of the same kind, asked about objects as perception reports them "
-    "(imagined with its errors, never drawn), minutes of training on a processor, and set "
-    "supervision where there is attention, which the published ones did without."
+    "The columns cannot be compared with each other; their order could be, were ours trained until "
+    "nothing more was gained. Published: CLEVR's 700,000 training questions, English, from pixels "
+    "through networks trained on GPUs for hours to days. Ours: English and Chinese questions with "
+    "typos and paraphrases about a simulated world of the same kind, asked about objects as "
+    "perception reports them (imagined with its errors, never drawn), minutes of training on a "
+    "processor, and set supervision where there is attention, which the published ones did without."
 )
 LITERATURE = (
     "Johnson et al. 2017: *CLEVR*, CVPR. Santoro et al. 2017: *A simple neural network module for "

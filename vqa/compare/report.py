@@ -41,8 +41,8 @@ def markdown(report: dict, families: Sequence[str]) -> str:
         f"from seed {report['seed']}. Then each was asked the same {asked:,} questions "
         f"({', '.join(report['languages'])}) about {report['held_out_scenes']:,} other scenes.",
         f"```sh\n{report['command']}\n```",
-        f"Machine: {machine['cpu']}, {machine['cores']} cores, {machine['threads']} computing "
-        f"threads, PyTorch {machine['torch']}, device {machine['device']}.",
+        f"Machine: {machine['cpu']}, {machine['cores']} cores, computing threads: "
+        f"{machine['threads']}, PyTorch {machine['torch']}, device {machine['device']}.",
         "## Result",
         _summary(report),
         f"{_SECONDS} {_LATENCY}",
@@ -133,7 +133,23 @@ def _why(rows: Sequence[dict]) -> str:
         lines.append(
             f"- `{row['name']}`, {percent(score)} of relations right: {reason}".rstrip(": ")
         )
-    return "\n".join(lines)
+    return "\n".join(lines) + _alike(rows)
+
+
+def _alike(rows: Sequence[dict]) -> str:
+    """Which neighbours in the order this budget does not tell apart."""
+    pairs = [
+        f"`{better['name']}` and `{worse['name']}`"
+        for better, worse in zip(rows, rows[1:], strict=False)
+        if better["accuracy"]["relations"]["interval"][0]
+        <= worse["accuracy"]["relations"]["interval"][1]
+    ]
+    if not pairs:
+        return ""
+    return (
+        f"\n\nThis budget does not tell apart {', '.join(pairs)}: their intervals on relations "
+        "overlap, so their order may be chance."
+    )
 
 
 def _published(rows: Sequence[dict]) -> str:
