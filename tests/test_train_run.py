@@ -13,11 +13,15 @@ from safetensors.torch import load_file
 from vqa.checkpoint import FILES, load
 from vqa.config import TrainConfig, preset_from_dict
 from vqa.data import renders
+from vqa.data.questions import world_vocab
 from vqa.data.renders import Renders, label_arrays
 from vqa.errors import ConfigError
+from vqa.models.network import build
 from vqa.routing import load_predictor
+from vqa.text import Vocab
 from vqa.train import calibrate_replies, run
 from vqa.train.run import Job, train_scenes
+from vqa.train.transfer import keep_share, take_over
 from vqa.world.plans import MAX_SET_STEPS
 
 pytestmark = pytest.mark.slow
@@ -163,10 +167,6 @@ def test_further_heads_need_a_checkpoint_that_fits(trained, config, tmp_path):
 
 
 def test_words_keep_their_weights_when_the_vocabulary_has_grown(trained):
-    from vqa.models.network import build
-    from vqa.text import Vocab
-    from vqa.train.transfer import take_over
-
     checkpoint = load(trained)
     words = checkpoint.vocab.words
     grown = Vocab(("zebra", *words[::-1], "abacus"))
@@ -178,3 +178,14 @@ def test_words_keep_their_weights_when_the_vocabulary_has_grown(trained):
         assert torch.equal(new[grown.encode([word])[0]], old[checkpoint.vocab.encode([word])[0]]), (
             word
         )
+
+
+def test_a_share_of_what_was_known_is_kept(trained, replying):
+    before, after = load(trained), load(replying)
+    name = "fusion.read_region.weight"
+    old, new = before.network.state_dict()[name], after.network.state_dict()[name].clone()
+    head = after.network.state_dict()["router.weight"].clone()
+    keep_share(after.network, world_vocab(), before, 0.25)
+    mixed = after.network.state_dict()
+    assert torch.allclose(mixed[name], 0.75 * new + 0.25 * old)
+    assert torch.equal(mixed["router.weight"], head), "what is new stays as it is"

@@ -130,7 +130,8 @@ class TrainConfig:
         adapt_samples, adapt_share, adapt_rate: pictures shown to perception when other labelled
             pictures are given, and the share of those among them.
         replies, replies_rate: questions, of all kinds, that the whole of reasoning is then shown
-            with the further heads in place; replies_polish: as polish_questions, after that.
+            with the further heads in place; replies_keep: the share of a starting checkpoint's
+            weights that is then mixed in; replies_polish: as polish_questions, after that.
         calibration_scenes: further pictures, for temperature and thresholds.
     """
 
@@ -156,6 +157,7 @@ class TrainConfig:
     replies: int = 0
     replies_rate: float = 1e-3
     replies_polish: int = 0
+    replies_keep: float = 0.0
     calibration_scenes: int = 500
 
 

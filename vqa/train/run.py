@@ -31,7 +31,7 @@ from vqa.train.loop import Stage, fit, restore
 from vqa.train.perception import PerceptionStep, perception_report
 from vqa.train.reasoning import ReasoningStep, family_weights, reasoning_report
 from vqa.train.replying import REPLY_WEIGHTS, ReplyingStep, gather_replies, replying_report
-from vqa.train.transfer import take_over
+from vqa.train.transfer import keep_share, take_over
 from vqa.world.picture import refuse_evaluation_seed
 from vqa.world.plans import MAX_SET_STEPS
 from vqa.world.scene import ATTRIBUTES
@@ -147,8 +147,10 @@ class _Run:
 
     def further(self) -> None:
         """Trains the further heads, and all of reasoning with them."""
-        for name in ("replies", "replies_polish"):
-            self.stage(name)
+        self.stage("replies")
+        if self.job.start is not None:
+            keep_share(self.network, world_vocab(), self.job.start, self.config.replies_keep)
+        self.stage("replies_polish")
 
     def _steps(self, name: str) -> int:
         config = self.config

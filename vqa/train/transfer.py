@@ -3,6 +3,8 @@ join at the end, or an image encoder's backbone."""
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 
@@ -108,6 +110,21 @@ def take_over(network: VQANetwork, vocab: Vocab, checkpoint: Checkpoint) -> None
             )
         else:
             new[name].copy_(weight)
+
+
+@torch.no_grad()
+def keep_share(network: VQANetwork, vocab: Vocab, checkpoint: Checkpoint, share: float) -> None:
+    """Moves the weights that `take_over` took back towards the checkpoint's by `share` in [0, 1].
+
+    Between what was learned before and after lies what does the new and still reads what only the
+    old training had made sure of (Wortsman et al. 2022, section 3).
+    """
+    before = copy.deepcopy(network)
+    take_over(before, vocab, checkpoint)
+    old, new = before.state_dict(), network.state_dict()
+    for name, weight in new.items():
+        if weight.is_floating_point():
+            weight.lerp_(old[name], share)
 
 
 @torch.no_grad()
