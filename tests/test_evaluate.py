@@ -12,6 +12,7 @@ from vqa.blind import Baselines
 from vqa.data.build import Data, held_back
 from vqa.data.sample import Sample
 from vqa.evaluate import evaluate
+from vqa.evaluate_replies import reply_figures
 from vqa.figures import report_text, table
 
 BLIND = Baselines("train", 0.25, 0.5)
@@ -26,6 +27,7 @@ class Said:
     device: str = "cpu"
     familiar: bool = True
     checkpoint: str = "day"
+    kind: str = "word"
 
 
 class Knowing:
@@ -165,3 +167,44 @@ def test_the_table_has_a_column_for_the_question_alone(folder, language, head):
     assert len({line.count("|") for line in lines[2:7]}) == 1
     # A card of an earlier version is also shown in a terminal.
     assert "majority guess 25.0 %" in report_text(old) and "question alone" not in report_text(old)
+
+
+def test_scenes_described_are_read_back_into_objects():
+    start, one, other = (
+        "From left to right: ",
+        "a small red metal cube",
+        "a large cyan rubber sphere",
+    )
+    truth, swapped = f"{start}{one} and {other}.", f"{start}{other} and {one}."
+    half = "There is one object: a small red metal cube."
+    wrong = truth.replace("cyan", "blue")
+    rows = [
+        {
+            "kind": "describe_scene",
+            "said": "sentence",
+            "confidence": 0.9,
+            "right": float(p == truth),
+        }
+        | {"predicted": p, "answer": truth}
+        for p in (truth, swapped, half, wrong, "nothing")
+    ]
+    rows.append(
+        {"kind": "list", "said": "word", "confidence": 0.5, "right": 1.0}
+        | {"predicted": "red, blue", "answer": "red, blue"}
+    )
+    found = reply_figures(rows, "en")
+    assert found["scene_mentions"] == 3 / 5, "order and completeness do not count here"
+    assert found["scene_complete"] == 1 / 5
+    assert found["routed"] == 5 / 6
+    assert found["ece_list"] == pytest.approx(0.5)
+    assert 0 < found.get("bleu4", 0.5) < 1
+    perfect = reply_figures(rows[:1], "en")
+    assert perfect.get("bleu4", 1) == pytest.approx(1)
+
+
+def test_a_dialogue_is_right_when_every_answer_is():
+    rows = [
+        {"kind": f"turn_{turn}", "right": right}
+        for turn, right in ((1, 1), (2, 1), (1, 1), (2, 0), (3, 1), (1, 0), (2, 1))
+    ]
+    assert reply_figures(rows, "en") == {"dialogues": 3, "dialogues_right": 1 / 3}

@@ -38,7 +38,8 @@ class KeptQuestions:
         if not jobs:
             return
         for block in self._maker.blocks(jobs, workers):
-            np.savez(self._path(self._drawn), **vars(block))
+            kept = {name: part for name, part in vars(block).items() if part is not None}
+            np.savez(self._path(self._drawn), **kept)
             self._drawn += 1
             moved(self._drawn, blocks)
 

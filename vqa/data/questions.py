@@ -14,7 +14,7 @@ from vqa.world.grammar import answer_in, vocabulary
 from vqa.world.grammar.sentences import sentence_pieces
 from vqa.world.plans import LISTS, MAX_SET_STEPS
 from vqa.world.questions import Question, QuestionSampler
-from vqa.world.replies import reading_order
+from vqa.world.replies import REPLY_FAMILIES, reading_order
 from vqa.world.scene import ATTRIBUTES, DIRECTIONS, RADIUS, Scene, SceneObject, make_scene
 from vqa.world.scene_index import SceneIndex, ids_of
 
@@ -72,8 +72,8 @@ class QuestionBlock:
         tokens: (n, T) int16 word ids, 0 for padding. lengths: (n,).
         answer: (n,) class index. family: (n,) place in the list of families.
         sets: (n, S, N) bool, the objects each step selects; steps after the last repeat it.
-        steps: (n,) number of steps. replies: answers that are sentences or lists; their
-            `answer` is 0.
+        steps: (n,) number of steps. replies: answers that are sentences or lists, whose `answer`
+            is 0; None where no family has such.
     """
 
     scene: np.ndarray
@@ -84,7 +84,7 @@ class QuestionBlock:
     family: np.ndarray
     sets: np.ndarray
     steps: np.ndarray
-    replies: Replies
+    replies: Replies | None = None
 
     def __len__(self) -> int:
         return len(self.scene)
@@ -161,13 +161,17 @@ class BlockMaker:
             family=np.array([families.index(q.family) for _, _, q, _ in rows]),
             sets=sets,
             steps=np.array([len(q.step_sets) for _, _, q, _ in rows]),
-            replies=self._replies([(q, index) for _, _, q, index in rows]),
+            replies=self._replies([(q, index) for _, _, q, index in rows], families),
         )
 
     def _class(self, question: Question) -> int:
         return 0 if question.reply else self.answers.index(question.answer)
 
-    def _replies(self, rows: list[tuple[Question, SceneIndex]]) -> Replies:
+    def _replies(
+        self, rows: list[tuple[Question, SceneIndex]], families: list[str]
+    ) -> Replies | None:
+        if not set(families) & set(REPLY_FAMILIES):
+            return None
         objects = self.attributes.shape[1]
         kind = np.zeros(len(rows), np.int8)
         pieces = np.zeros((len(rows), MAX_PIECES), np.int16)
