@@ -6,7 +6,7 @@ reasoning do not need each other, so two processes can work on them at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -45,7 +45,7 @@ STAGES = {
     "replies": ("perception", "reasoning", "polish"),
     "replies_polish": ("perception", "reasoning", "polish", "replies"),
 }
-_TRIAL = 1024  # questions of all kinds that are answered at each report
+_TRIAL = 2048  # questions that are answered at each report
 _NEAR_END = 1.0  # progress at which all families take part
 
 
@@ -125,6 +125,16 @@ def train_scenes(job: Job) -> None:
     if model.further_heads:
         run.further()
     run.finish(job.out, model)
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """What a stage asks: share of training done -> weights of families, rows of a block -> batch,
+    and what its reports measure."""
+
+    weights: Callable[[float], Mapping[str, float]]
+    collect: Callable[..., tuple]
+    report: Callable[..., dict[str, float]]
 
 
 class _Run:
@@ -239,15 +249,30 @@ class _Run:
         rate: float,
         stream: int,
     ) -> None:
+        # Polishing starts with every family in play.
+        weights = family_weights if name == "reasoning" else (lambda _: family_weights(_NEAR_END))
+        self._ask(name, taught, trial, rate, stream, _Asking(weights, gather, reasoning_report))
+
+    def _ask(
+        self,
+        name: str,
+        taught: tuple[Bank, dict],
+        trial: tuple[Bank, dict],
+        rate: float,
+        stream: int,
+        asking: _Asking,
+    ) -> None:
+        """Trains on questions about what perception found; both pairs are a bank and labels."""
         config, device = self.config, self.job.device
         steps = self._steps(name)
         seed = config.seed * 100 + stream
         maker = BlockMaker(**taught[1], seed=seed, languages=config.languages, size=BLOCK)
-        # Polishing starts with every family in play.
-        weights = family_weights if name == "reasoning" else (lambda _: family_weights(_NEAR_END))
-        feed = QuestionFeed(taught[0], maker, config.question_batch, steps, weights, device)
-        judge = BlockMaker(**trial[1], seed=seed + 50, languages=config.languages, size=4096)
-        block = judge.make((0, family_weights(_NEAR_END)))
+        feed = QuestionFeed(
+            *(taught[0], maker, config.question_batch, steps, asking.weights, device),
+            collect=asking.collect,
+        )
+        judge = BlockMaker(**trial[1], seed=seed + 50, languages=config.languages, size=_TRIAL)
+        block = judge.make((0, asking.weights(_NEAR_END)))
         try:
             self._fit(
                 Stage(
@@ -256,7 +281,7 @@ class _Run:
                     rate,
                     self._module(name),
                     feed,
-                    report=lambda: reasoning_report(self.network, trial[0], block, device),
+                    report=lambda: asking.report(self.network, trial[0], block, device),
                 )
             )
         finally:
@@ -286,34 +311,10 @@ class _Run:
         return self._renders(self.config.seed, shards)
 
     def _reply(self, name: str, taught: tuple[Bank, dict], rate: float, stream: int) -> None:
-        config, device = self.config, self.job.device
         held_out = self._held_out()
-        seed = config.seed * 100 + stream
-        maker = BlockMaker(**taught[1], seed=seed, languages=config.languages, size=BLOCK)
-        steps = self._steps(name)
-        feed = QuestionFeed(
-            *(taught[0], maker, config.question_batch, steps),
-            *(lambda _: REPLY_WEIGHTS, device),
-            collect=gather_replies,
-        )
-        trial = look_at_all(self.encoder, held_out, device)
-        judge = BlockMaker(
-            **labels_of(held_out), seed=seed + 50, languages=config.languages, size=_TRIAL
-        )
-        block = judge.make((0, REPLY_WEIGHTS))
-        try:
-            self._fit(
-                Stage(
-                    name,
-                    steps,
-                    rate,
-                    self._module(name),
-                    feed,
-                    report=lambda: replying_report(self.network, trial, block, device),
-                )
-            )
-        finally:
-            feed.close()
+        trial = look_at_all(self.encoder, held_out, self.job.device), labels_of(held_out)
+        asking = _Asking(lambda _: REPLY_WEIGHTS, gather_replies, replying_report)
+        self._ask(name, taught, trial, rate, stream, asking)
 
     def _fit_familiarity(self, held_out: Renders, adapted: bool) -> None:
         first = self.config.renders // SHARD
