@@ -137,7 +137,11 @@ def replying(trained, config, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("replying") / "mini"
     heads = ("generator", "crf", "softmax_list")
     config = replace(
-        config, model=replace(config.model, further_heads=heads), replies=64, replies_polish=32
+        config,
+        model=replace(config.model, further_heads=heads),
+        replies=64,
+        replies_polish=32,
+        replies_order=32,
     )
     job = Job(config, out, torch.device("cpu"), start=load(trained), command="python -m vqa train")
     train_scenes(job)

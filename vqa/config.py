@@ -131,7 +131,8 @@ class TrainConfig:
             pictures are given, and the share of those among them.
         replies, replies_rate: questions, of all kinds, that the whole of reasoning is then shown
             with the further heads in place; replies_keep: the share of a starting checkpoint's
-            weights that is then mixed in; replies_polish: as polish_questions, after that.
+            weights that is then mixed in; replies_polish: as polish_questions, after that;
+            replies_order, order_rate: questions that at last the reading order alone is shown.
         calibration_scenes: further pictures, for temperature and thresholds.
     """
 
@@ -158,6 +159,8 @@ class TrainConfig:
     replies_rate: float = 1e-3
     replies_polish: int = 0
     replies_keep: float = 0.0
+    replies_order: int = 0
+    order_rate: float = 1e-2
     calibration_scenes: int = 500
 
 

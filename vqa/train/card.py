@@ -41,7 +41,7 @@ def make_card(
     pictures = [f"{drawn:,} pictures drawn by vqa.world"]
     if extra:
         pictures.append(extra)
-    asked = config.replies + config.replies_polish
+    asked = config.replies + config.replies_polish + config.replies_order
     if start is None:
         asked += config.questions + config.polish_questions
     further = bool(config.model.further_heads)

@@ -26,6 +26,11 @@ REPLY_WEIGHTS = dict.fromkeys(FAMILIES, 1.0) | {
     "explain": 2.0,
     "list": 3.0,
 }
+ORDER_WEIGHTS = dict.fromkeys(REPLY_WEIGHTS, 0.0) | {
+    "list": 4.0,
+    "describe_scene": 1.0,
+    "explain": 1.0,
+}
 
 
 @dataclass
@@ -152,6 +157,30 @@ class ReplyingStep(nn.Module):
         return self.parts[3][name]
 
 
+class OrderStep(nn.Module):
+    """The reading order alone: only its own few weights learn, until close neighbours are right."""
+
+    def __init__(self, network: VQANetwork) -> None:
+        super().__init__()
+        self.order = network.order
+        self._network = [network]  # not a part: all else stays as it is
+
+    def forward(
+        self, proposals: Proposals, tokens: Tensor, lengths: Tensor, *others
+    ) -> tuple[Tensor, dict[str, float]]:
+        """See `gather_replies` for the arguments, of which the last are the replies."""
+        network, replies = self._network[0], others[-1]
+        with torch.no_grad():
+            regions = network.image_encoder.regions(proposals)
+            words = network.question_encoder(tokens, lengths)
+        keys = self.order(regions, words)
+        loss = order_loss(keys, replies.rank, replies.known)
+        told = ranks(keys.masked_fill(~replies.known, 1e4))
+        true = ranks(replies.rank.float().masked_fill(~replies.known, 1e4))
+        right = ((told == true) | ~replies.known).all(-1).float().mean()
+        return loss, {"order": float(loss.detach()), "right": float(right)}
+
+
 def _mean_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Cross-entropy; 0 where a batch has nothing of the kind, whose mean would not be a number."""
     return F.cross_entropy(logits, targets, reduction="sum") / max(len(targets), 1)
@@ -185,12 +214,10 @@ def answered(
         lists = (replies.kind == LIST).nonzero().squeeze(1)
         if len(lists):
             log_p, labels = network.lists(found, lists, 1)
-            order = network.order(found.regions, found.words).argsort(-1)
-            true = replies.labels.gather(1, order)[lists]
             at = rows[lists.cpu()]
             result.right[at] = [
-                said[said > 0].tolist() == wanted[wanted > 0].tolist()
-                for said, wanted in zip(labels[:, 0], true, strict=True)
+                said[said > 0].tolist() == _listed(block, row)
+                for said, row in zip(labels[:, 0], at, strict=True)
             ]
             result.log_p[at] = log_p[:, 0].cpu()
         sentences = (replies.kind == SENTENCE).nonzero().squeeze(1)
@@ -202,6 +229,12 @@ def answered(
                 result.right[rows[row]] = best[1] == true[true > 0].tolist()
                 result.log_p[rows[row]] = best[0]
     return result
+
+
+def _listed(block: QuestionBlock, row: int) -> list[int]:
+    """The labels that a question asks for, in their order."""
+    labels, rank = block.replies.labels[row], block.replies.rank[row]
+    return labels[sorted(np.flatnonzero(labels), key=lambda k: rank[k])].tolist()
 
 
 def replying_report(

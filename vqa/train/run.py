@@ -7,7 +7,7 @@ reasoning do not need each other, so two processes can work on them at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vqa.checkpoint import Checkpoint, save
-from vqa.config import ModelConfig, TrainConfig
+from vqa.checkpoint import save
+from vqa.config import ModelConfig
 from vqa.data.questions import BlockMaker, world_answers, world_replies, world_vocab
 from vqa.data.renders import SHARD, Renders, join, read_shard, render_shards
 from vqa.errors import ConfigError
@@ -27,58 +27,24 @@ from vqa.train.calibrate_replies import calibrate_replies
 from vqa.train.card import make_card
 from vqa.train.feeds import BLOCK, PictureFeed, QuestionFeed
 from vqa.train.imagine import imagine
+from vqa.train.job import STAGES, Job, prepared
 from vqa.train.loop import Stage, fit, restore
 from vqa.train.perception import PerceptionStep, perception_report
 from vqa.train.reasoning import ReasoningStep, family_weights, reasoning_report
-from vqa.train.replying import REPLY_WEIGHTS, ReplyingStep, gather_replies, replying_report
+from vqa.train.replying import (
+    ORDER_WEIGHTS,
+    REPLY_WEIGHTS,
+    OrderStep,
+    ReplyingStep,
+    gather_replies,
+    replying_report,
+)
 from vqa.train.transfer import keep_share, take_over
 from vqa.world.picture import refuse_evaluation_seed
 from vqa.world.plans import MAX_SET_STEPS
-from vqa.world.scene import ATTRIBUTES
 
-# Each stage with those it builds on; perception and reasoning can be trained at once.
-STAGES = {
-    "perception": (),
-    "reasoning": (),
-    "polish": ("perception", "reasoning"),
-    "adapt": ("perception",),
-    "replies": ("perception", "reasoning", "polish"),
-    "replies_polish": ("perception", "reasoning", "polish", "replies"),
-}
 _TRIAL = 2048  # questions that are answered at each report
 _NEAR_END = 1.0  # progress at which all families take part
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a run is asked to do.
-
-    Attributes:
-        config: the preset. out: folder for the checkpoint; `out`/training holds states and logs.
-        name: of the checkpoint. device: where to compute. workers: processes that draw pictures.
-        resume: go on from states found. only: run this stage, and first what it builds on, and
-            save no checkpoint.
-        extra: further labelled pictures to adapt perception to, and how the card calls them; the
-            further heads are polished on them too.
-        start: a checkpoint whose perception and reasoning are taken; the further heads are then
-            all that is trained for. command: as typed, for the card.
-    """
-
-    config: TrainConfig
-    out: Path
-    device: torch.device
-    workers: int = 1
-    resume: bool = False
-    only: str | None = None
-    extra: tuple[Renders, str] | None = None
-    start: Checkpoint | None = None
-    command: str = ""
-
-
-def prepared(model: ModelConfig) -> ModelConfig:
-    """The model with the simulated world's attributes filled in."""
-    attributes = {name: list(values) for name, values in ATTRIBUTES.items()}
-    return replace(model, image_encoder=replace(model.image_encoder, attributes=attributes))
 
 
 def train_scenes(job: Job) -> None:
@@ -160,7 +126,9 @@ class _Run:
         self.stage("replies")
         if self.job.start is not None:
             keep_share(self.network, world_vocab(), self.job.start, self.config.replies_keep)
-        self.stage("replies_polish")
+        for name in ("replies_polish", "replies_order"):
+            if self._steps(name):
+                self.stage(name)
 
     def _steps(self, name: str) -> int:
         config = self.config
@@ -171,11 +139,14 @@ class _Run:
             "polish": config.polish_questions // config.question_batch,
             "replies": config.replies // config.question_batch,
             "replies_polish": config.replies_polish // config.question_batch,
+            "replies_order": config.replies_order // config.question_batch,
         }[name]
 
     def _module(self, name: str) -> nn.Module:
         if name in ("perception", "adapt"):
             return PerceptionStep(self.encoder)
+        if name == "replies_order":
+            return OrderStep(self.network)
         step = ReplyingStep if name.startswith("replies") else ReasoningStep
         return step(self.network, self.config.set_weight)
 
@@ -296,13 +267,20 @@ class _Run:
         self._reply("replies", (taught, about), config.replies_rate, 16)
 
     def _replies_polish(self) -> None:
+        self._reply("replies_polish", self._looked_at(), self.config.polish_rate, 18)
+
+    def _replies_order(self) -> None:
+        taught, weights = self._looked_at(), ORDER_WEIGHTS
+        self._reply("replies_order", taught, self.config.order_rate, 19, weights)
+
+    def _looked_at(self) -> tuple[Bank, dict]:
+        """What perception found, in pictures from elsewhere as well: it must be reasoned over."""
         parts = [self._unseen()]
-        if self.job.extra is not None:  # what is seen in them must be reasoned over as well
+        if self.job.extra is not None:
             parts.append(self.job.extra[0])
         bank = joined([look_at_all(self.encoder, part, self.job.device) for part in parts])
         labels = [labels_of(part) for part in parts]
-        about = {name: np.concatenate([part[name] for part in labels]) for name in labels[0]}
-        self._reply("replies_polish", (bank, about), self.config.polish_rate, 18)
+        return bank, {name: np.concatenate([part[name] for part in labels]) for name in labels[0]}
 
     def _unseen(self) -> Renders:
         """Pictures that perception was not trained on."""
@@ -310,10 +288,17 @@ class _Run:
         shards = range(first, first + self.config.polish_scenes // SHARD)
         return self._renders(self.config.seed, shards)
 
-    def _reply(self, name: str, taught: tuple[Bank, dict], rate: float, stream: int) -> None:
+    def _reply(
+        self,
+        name: str,
+        taught: tuple[Bank, dict],
+        rate: float,
+        stream: int,
+        weights: Mapping[str, float] = REPLY_WEIGHTS,
+    ) -> None:
         held_out = self._held_out()
         trial = look_at_all(self.encoder, held_out, self.job.device), labels_of(held_out)
-        asking = _Asking(lambda _: REPLY_WEIGHTS, gather_replies, replying_report)
+        asking = _Asking(lambda _: weights, gather_replies, replying_report)
         self._ask(name, taught, trial, rate, stream, asking)
 
     def _fit_familiarity(self, held_out: Renders, adapted: bool) -> None:

@@ -13,8 +13,9 @@ _PLACES = 4
 
 
 class ReadingOrder(nn.Module):
-    """A key per region, by which regions are sorted: the question weighs a few directions, each
-    a linear function of the region.
+    """A key per region, by which regions are sorted: the question chooses, by a softmax, among a
+    few directions, each a linear function of the region. A choice, because between two directions
+    what is close together would come out of order.
 
     Args:
         dim: D.
@@ -27,7 +28,8 @@ class ReadingOrder(nn.Module):
 
     def forward(self, regions: Regions, words: Words) -> Tensor:
         """(B, R) keys, smaller ones first; those of regions that are not there come last."""
-        places, wanted = self.place(regions.features), self.direction(words.summary)
+        places = self.place(regions.features)
+        wanted = self.direction(words.summary).softmax(-1)
         key = (places * wanted.unsqueeze(1)).sum(-1)
         return key.masked_fill(~regions.mask, 1e4)
 
