@@ -107,7 +107,7 @@ def visit(browser, served):
         page.set_default_timeout(20_000)
         own = (url, "data:", "blob:")
         page.on("request", lambda r: r.url.startswith(own) or foreign.append(r.url))
-        page.goto(url)
+        page.goto(url, timeout=60_000)  # the first visit waits for the server to warm up
         page.wait_for_selector("#question textarea")
         return page
 
