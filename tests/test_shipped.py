@@ -103,6 +103,24 @@ def test_a_photograph_is_not_answered_surely(predictor):
     assert not predictor.ask(picture, "What color is the sphere?").sure
 
 
+@pytest.mark.parametrize(
+    ("image", "question"),
+    [
+        ("garage.jpg", "What is left of the yellow cylinder?"),
+        ("spheres.jpg", "What is right of the blue cube?"),
+        ("row.jpg", "蓝色立方体的左边是什么？"),
+    ],
+)
+def test_what_is_named_where_nothing_stands_is_not_sure(predictor, image, question):
+    assert not predictor.ask(EXAMPLES / image, question).sure
+
+
+def test_a_list_of_nothing_says_so(predictor):
+    asked = "List the colors of the purple spheres from left to right."
+    answer = predictor.ask(EXAMPLES / "row.jpg", asked)
+    assert (answer.answer, answer.items) == ("none", ())
+
+
 if __name__ == "__main__":
     shipped = load_predictor("scenes", device="cpu")
     record = {text: logits(shipped, image, text) for image, _, text in ASKED}

@@ -142,7 +142,10 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--pretrained", action="store_true", help="start with torchvision's weights for its encoder"
     )
-    p.add_argument("--stage", help="run one stage alone: perception, reasoning, polish or adapt")
+    p.add_argument(
+        "--stage",
+        help="run one stage alone: perception, reasoning, polish, adapt, or one of replies",
+    )
     p.set_defaults(run=commands_training.train)
 
     p = sub.add_parser("compare", help="train presets of scenes side by side and write a report")

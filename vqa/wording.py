@@ -13,6 +13,7 @@ from vqa.models.network import Prediction, VQANetwork
 from vqa.reply_space import KINDS, LIST, SENTENCE, WORD, ReplySpace, join_list
 from vqa.text import AnswerSpace
 
+_NONE = {"en": "none", "zh": "没有"}  # a list of nothing
 BEAMS = 5  # sentences that are kept while one is searched for
 
 
@@ -94,9 +95,11 @@ class Wording:
         self, found: Prediction, rows: Tensor, languages: Sequence[str], top_k: int
     ) -> list[Said]:
         said = []
-        for beams in self.network.sentences(found, rows, BEAMS):
-            texts = [(self.replies.sentence(ids), log_p) for log_p, ids, _ in beams[:top_k]]
-            said.append(self._reply(SENTENCE, texts, ()))
+        attention = found.joint.region_attention[rows]
+        beams = self.network.sentences(found, rows, BEAMS)
+        for steps, sentences in zip(attention, beams, strict=True):
+            texts = [(self.replies.sentence(ids), log_p) for log_p, ids, _ in sentences[:top_k]]
+            said.append(self._reply(SENTENCE, texts, (), _grounded(steps, sentences[0][2])))
         return said
 
     def _lists(
@@ -111,14 +114,36 @@ class Wording:
             ]
             texts: dict[str, float] = {}
             for values, score in zip(items, scores, strict=True):
-                texts.setdefault(join_list(values, language) or "–", score)
+                texts.setdefault(join_list(values, language) or _NONE[language], score)
             said.append(self._reply(LIST, list(texts.items()), items[0]))
         return said
 
-    def _reply(self, kind: int, texts: list[tuple[str, float]], items: tuple[str, ...]) -> Said:
+    def _reply(
+        self,
+        kind: int,
+        texts: list[tuple[str, float]],
+        items: tuple[str, ...],
+        grounded: float = 1.0,
+    ) -> Said:
         """Calibrates the first; the others share what it leaves in proportion."""
         trust, first = self.trust[KINDS[kind]], texts[0][1]
-        confidence = exp(first / trust.temperature)
+        confidence = exp(first / trust.temperature) * grounded
         left = (1 - confidence) / max(1 - exp(first), 1e-9)
         others = [(text, min(confidence, left * exp(log_p))) for text, log_p in texts[1:]]
         return Said(KINDS[kind], ((texts[0][0], confidence), *others), items, trust.threshold)
+
+
+def _grounded(steps: Tensor, attended: Tensor) -> float:
+    """How far the regions that a sentence speaks of were selected by the reasoning, in [0, 1].
+
+    A decoder names something even where nothing is; then no step has selected what it names. A
+    sentence that is nothing but a name has to name what the last step selected.
+
+    Args:
+        steps: (S, R) how much each step selected each region. attended: (pieces, R).
+    """
+    spoken = (attended > 0.5).any(0)
+    if not spoken.any():
+        return 1.0
+    name = bool((attended.sum(1) > 0.5).all())  # every piece attends to some region
+    return float((steps[-1] if name else steps.amax(0))[spoken].min())

@@ -68,6 +68,8 @@ def train_scenes(job: Job) -> None:
             f"model.fusion.steps must be at most {MAX_SET_STEPS}, those of the longest question, "
             f"not {config.model.fusion.steps}."
         )
+    if job.start is not None and job.only is not None:
+        raise ConfigError("--stage does not go with --from, which runs all stages of replies.")
     torch.manual_seed(config.seed)
     model = prepared(config.model)
     network = build(model, len(world_vocab()), len(world_answers()), world_replies())
