@@ -144,7 +144,7 @@ def evaluate(options: Namespace) -> int:
         if kind == "daquar":
             report = replace(report, extra=_nearness(rows))
         elif kind == "world" and options.checkpoint != AUTO:
-            report = replace(report, extra=_replies(options, samples, rows))
+            report = replace(report, extra=_replies(predictor, options.lang, samples, rows))
         figures = report.to_dict() | {"command": command}
         print(report_text(figures))
         if options.rows is not None:
@@ -157,20 +157,18 @@ def evaluate(options: Namespace) -> int:
     return 0
 
 
-def _replies(options: Namespace, samples: list, rows: list[dict]) -> dict[str, float]:
+def _replies(predictor, language: str, samples: list, rows: list[dict]) -> dict[str, float]:
     """Figures of sentences and lists; lists also without the field, where the checkpoint can."""
-    from vqa.checkpoint import load
     from vqa.data.sample import score
     from vqa.evaluate_replies import reply_figures
-    from vqa.predictor import Predictor, pick_device
+    from vqa.predictor import Predictor
 
-    found = reply_figures(rows, options.lang)
+    found = reply_figures(rows, language)
     lists = [sample for sample in samples if sample.kind == "list"]
-    device = pick_device(options.device)
-    checkpoint = load(options.checkpoint, device)
+    checkpoint = predictor.checkpoint
     if lists and "softmax_list" in checkpoint.config.further_heads:
-        answers = Predictor(checkpoint, device, list_head="softmax_list").ask_batch(lists)
-        right = [score(a.answer, s) for a, s in zip(answers, lists, strict=True)]
+        plain = Predictor(checkpoint, predictor.device, list_head="softmax_list")
+        right = [score(a.answer, s) for a, s in zip(plain.ask_batch(lists), lists, strict=True)]
         found["list_without_crf"] = sum(right) / len(right)
     return found
 

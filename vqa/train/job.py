@@ -30,7 +30,7 @@ class Job:
 
     Attributes:
         config: the preset. out: folder for the checkpoint; `out`/training holds states and logs.
-        name: of the checkpoint. device: where to compute. workers: processes that draw pictures.
+        device: where to compute. workers: processes that draw pictures.
         resume: go on from states found. only: run this stage, and first what it builds on, and
             save no checkpoint.
         extra: further labelled pictures to adapt perception to, and how the card calls them; the

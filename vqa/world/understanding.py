@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random
 
-from vqa.text import Vocab, detect_language
+from vqa.text import MAX_QUESTION_CHARS, Vocab, detect_language
 from vqa.world.grammar import LANGUAGES, parse_plans, vocabulary, write
 from vqa.world.grammar.followups import follow, leans
 
@@ -42,7 +42,7 @@ def understand(text: str, turns: Sequence[Turn]) -> Understood:
     Args:
         text: as typed, in either language.
     """
-    if not turns:
+    if not turns or len(text) > MAX_QUESTION_CHARS:  # what is refused anyway is not parsed
         return Understood(text)
     language, last = detect_language(text), turns[-1]
     if last.why and _bare(text) in _whys(language):
