@@ -12,7 +12,9 @@ from fakes import FakePredictor, scene_picture
 
 from vqa.checkpoint import save
 from vqa.cli import main
+from vqa.config import FusionConfig
 from vqa.data.questions import BlockMaker, world_answers, world_vocab
+from vqa.errors import ConfigError
 from vqa.models.fusion import FUSIONS
 from vqa.models.image_encoder import Regions
 from vqa.models.network import build
@@ -197,3 +199,23 @@ def test_the_page_shows_an_answer_without_attention():
         assert message == attention == "" and answer.answer in result and kept is session
         assert panel["visible"] is slider["visible"] is False
         assert 1 <= slider["value"] <= slider["maximum"]
+
+
+def test_a_product_that_scales_nothing_is_a_sum(regions, words):
+    config = FusionConfig(name="stacked_attention", steps=2, match="product")
+    product = FUSIONS.build("stacked_attention", config=config, dim=DIM).eval()
+    summed = FUSIONS.build("stacked_attention", config=replace(config, match="sum"), dim=DIM).eval()
+    summed.load_state_dict(
+        {k: v for k, v in product.state_dict().items() if not k.startswith("scale.")}
+    )
+    scaled = product(regions, words).region_logits
+    assert not torch.allclose(scaled, summed(regions, words).region_logits)
+    for part in product.scale.parameters():
+        torch.nn.init.zeros_(part)
+    assert torch.equal(product(regions, words).region_logits, summed(regions, words).region_logits)
+
+
+@pytest.mark.parametrize("fusion", [{"match": "max"}, {"name": "mac", "match": "product"}])
+def test_a_match_that_does_not_exist_is_refused(fusion):
+    with pytest.raises(ConfigError, match="fusion.match"):
+        FusionConfig(**fusion)

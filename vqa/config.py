@@ -93,8 +93,21 @@ class QuestionEncoderConfig:
 
 @dataclass(frozen=True)
 class FusionConfig:
+    """A fusion and how many steps it takes.
+
+    `match` is for "stacked_attention" alone: whether region and question are added before they
+    are scored ("sum") or multiplied too ("product").
+    """
+
     name: str = "mac"
     steps: int = 5
+    match: str = "sum"
+
+    def __post_init__(self) -> None:
+        if self.match not in ("sum", "product"):
+            raise ConfigError(f'fusion.match must be "sum" or "product", not {self.match!r}.')
+        if self.match == "product" and self.name != "stacked_attention":
+            raise ConfigError(f'fusion.match is for "stacked_attention", not {self.name!r}.')
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,9 @@ WHY = {
     "stacked_attention": "its glimpses can pick objects by what the question says, so that a "
     "question about one object reads that object's features and no other's. But a glimpse hands on "
     "a weighted mean: how many objects it held is lost, which counting needs, and two glimpses are "
-    "too few for programs of three to five steps. They are also slow to learn: region and question "
-    "are added, not multiplied, so that a match must be pieced together.",
+    "too few for programs of three to five steps. They are also slow to learn where region and "
+    "question are added, as published, so that a match must be pieced together; `match` "
+    '"product" multiplies them too.',
     "film": "the question switches channels of every region, so regions are filtered rather than "
     "averaged, and what passes is told to all regions. But nothing shows it which objects to pass: "
     "from answers alone a network first learns what is common in such scenes, and lingers there "

@@ -16,10 +16,12 @@ class StackedAttention(nn.Module):
     """S glimpses, each refining the query by what was attended (equations 15 to 17).
 
     Beyond the paper, the words have an attention of their own, and the whole image's mean joins
-    the result: a photo's kind is a matter of all of it.
+    the result: a photo's kind is a matter of all of it. With `match` "product" the query also
+    scales the region's channels, as in low-rank bilinear attention (Kim et al. 2017):
+    a region that is red *and* a cube is told by one product instead of a sum pieced together.
 
     Args:
-        config: number of glimpses. dim: D.
+        config: number of glimpses, and how they match. dim: D.
     """
 
     attends = True
@@ -31,6 +33,8 @@ class StackedAttention(nn.Module):
         self.query = nn.Linear(2 * d, d)
         self.of_region = nn.ModuleList(nn.Linear(d, d, bias=False) for _ in range(config.steps))
         self.of_query = nn.ModuleList(nn.Linear(d, d) for _ in range(config.steps))
+        product = config.match == "product"
+        self.scale = nn.ModuleList(nn.Linear(d, d) for _ in range(config.steps * product))
         self.score = nn.ModuleList(nn.Linear(d, 1) for _ in range(config.steps))
         self.whole = nn.Linear(d, d)
         self.output = nn.Sequential(nn.Linear(3 * d, 2 * d), nn.ReLU(), nn.Linear(2 * d, d))
@@ -46,7 +50,10 @@ class StackedAttention(nn.Module):
             weights = asked.masked_fill(~words.mask, -1e9).softmax(-1)
             heard = (weights.unsqueeze(1) @ words.states).squeeze(1)
             query = query + self.query(torch.cat([query, heard], dim=-1))
-            h = torch.tanh(self.of_region[k](v) + self.of_query[k](query).unsqueeze(1))
+            looked = self.of_region[k](v)
+            if self.scale:
+                looked = looked * (1 + self.scale[k](query)).unsqueeze(1)
+            h = torch.tanh(looked + self.of_query[k](query).unsqueeze(1))
             score = self.score[k](h).squeeze(-1).masked_fill(~regions.mask, -1e9)
             seen = (score.softmax(-1) * present).unsqueeze(1) @ v
             query = query + seen.squeeze(1)
