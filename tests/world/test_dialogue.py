@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from vqa.errors import QuestionError
 from vqa.world.dialogues import sample_dialogue
 from vqa.world.grammar import LANGUAGES, parse_plans
 from vqa.world.scene_index import SceneIndex
@@ -90,7 +91,24 @@ def test_three_turns_in_a_row():
 def test_why_alone_asks_for_the_reason_of_the_last_answer():
     assert talk("Is there a ball?", "Why?")[1].question == "Is there a ball? Why?"
     assert talk("有球吗？", "为什么？")[1].question == "有球吗？ Why?"
-    assert understand("Why?", [Turn("Is there a ball?")]) == Understood("Why?")
+
+
+@pytest.mark.parametrize("turns", [[], [Turn("Is there a ball?")]])
+def test_why_without_a_reason_says_what_to_do(turns):
+    with pytest.raises(QuestionError, match="ask a") as raised:
+        understand("Why?", turns)
+    assert raised.value.zh
+
+
+def test_a_follow_up_looks_past_why():
+    found = talk("What is left of the red cube?", "Why?", "And what color is it?")[2]
+    assert meant(found.question) == meant("What color is the thing left of the red cube?")
+
+
+def test_what_refers_to_nothing_found_is_told():
+    assert talk("What color is the ball?", "Does it like music?")[1].unresolved
+    assert talk("红色球的左边有几个物体？", "它喜欢音乐吗？")[1].unresolved
+    assert not talk("What color is the ball?", "Is there a cube that is red?")[1].unresolved
 
 
 @pytest.mark.parametrize("text", ["What is it?", "it", "?", "", "那个", "And?", "呢", "and " * 200])

@@ -70,7 +70,9 @@ def result(exchanges: Sequence[Exchange], language: str) -> str:
 
 
 def _meant(understood: Understood, language: str) -> str:
-    """What "it" was taken for."""
+    """What "it" was taken for, or that nothing was found."""
+    if understood.unresolved:
+        return f'<p class="note" data-testid="meant">{escape(say(language, "unresolved"))}</p>'
     if not understood.it:
         return ""
     said = escape(say(language, "meant"))

@@ -26,6 +26,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "other": "Other candidates",
         "why": "Why?",
         "meant": "Taken to mean",
+        "unresolved": "What this refers to could not be found in the questions before; it was "
+        "asked as it stands.",
         "earlier": "Earlier questions about this picture",
         "attention": "Where the model looked",
         "step": "Reasoning step",
@@ -65,6 +67,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "other": "其他候选",
         "why": "为什么？",
         "meant": "“它”指的是",
+        "unresolved": "没能从之前的问题里找到它指的是什么，按原话提问。",
         "earlier": "关于这张图片之前的问题",
         "attention": "模型看了哪里",
         "step": "推理步骤",

@@ -25,6 +25,7 @@ _EN_IT = re.compile(
     r"(?=$|[ ,.?!;']|'s)",
     re.IGNORECASE,
 )
+_EN_PRONOUN = re.compile(r"\b(?:it|its|they|them|their)\b", re.IGNORECASE)
 _EN_ITS = re.compile(r"\b(?:its|their)\b ?(\w+)", re.IGNORECASE)
 _EN_ATTRIBUTE = re.compile(r"^(?:the |its |their )?(colou?r|shape|size|material)$", re.IGNORECASE)
 _ZH_START = re.compile(r"^(?:那么|那|然后|还有|另外|，|,)+")
@@ -55,6 +56,13 @@ def leans(text: str, language: str) -> bool:
         or _EN_IT.search(text)
         or _EN_ITS.search(text)
     )
+
+
+def refers(text: str, language: str) -> bool:
+    """Whether a question has a word for something said before: "it", "their", "那个"."""
+    if language == "zh":
+        return bool(_ZH_IT.search(text))
+    return bool(_EN_PRONOUN.search(text))
 
 
 def follow(text: str, before: Plan, language: str) -> list[FollowUp]:
