@@ -19,7 +19,8 @@ from time import perf_counter
 from typing import Protocol
 
 from vqa.errors import BusyError, CheckpointError, ConfigError, StoppingError, VQAError
-from vqa.predictor import AUTO, Answer, Picture, Request, open_picture
+from vqa.pictures import Picture, PictureFile, open_picture
+from vqa.predictor import AUTO, Answer, Request
 
 _log = logging.getLogger(__name__)
 _LONGEST_RETRY = 60
@@ -31,7 +32,7 @@ class BatchPredictor(Protocol):
     card: dict
     cached_bytes: int
 
-    def knows(self, file: bytes) -> bool: ...
+    def knows(self, file: PictureFile) -> bool: ...
 
     def ask_batch(self, requests: Sequence[Request], top_k: int = 5) -> list[Answer]: ...
 
@@ -169,6 +170,25 @@ class Batcher:
             CheckpointError, BusyError, StoppingError: as `ask`; none is answered then.
             ConfigError: more than may ever wait.
         """
+        replies = self.begin(requests, top_k, checkpoint)
+        errors = [reply.exception() for reply in replies]
+        for error in errors:
+            if error is not None and not isinstance(error, VQAError):
+                raise error
+        return [error or reply.result() for error, reply in zip(errors, replies, strict=True)]
+
+    def knows(self, file: PictureFile) -> bool:
+        """Whether the picture of this file need not be decoded, so that `begin` takes no time."""
+        return self._predictor.knows(file)
+
+    def begin(
+        self, requests: Sequence[Request], top_k: int = 5, checkpoint: str = AUTO
+    ) -> list[Future[Answer]]:
+        """Decodes pictures, puts all requests in line and returns their answers to come, in order.
+
+        Raises:
+            As `ask_each`.
+        """
         self._check_checkpoint(checkpoint)
         asked = self._accept(requests, top_k, checkpoint)
         opened: dict[int, object] = {}
@@ -177,11 +197,7 @@ class Batcher:
                 self._line_up(one, opened)
             except Exception as error:
                 self._reply(one, error=error)
-        errors = [one.reply.exception() for one in asked]
-        for error in errors:
-            if error is not None and not isinstance(error, VQAError):
-                raise error
-        return [error or one.reply.result() for error, one in zip(errors, asked, strict=True)]
+        return [one.reply for one in asked]
 
     def close(self, seconds: float = 20.0) -> bool:
         """Takes nothing more and waits until all that was accepted is answered.
@@ -262,10 +278,11 @@ class Batcher:
             self._changed.notify_all()
 
     def _opened(self, source: object) -> object:
-        if isinstance(source, bytes) and self._predictor.knows(source):
-            return source
+        file = PictureFile.of(source) if isinstance(source, bytes) else source
+        if isinstance(file, PictureFile) and self.knows(file):
+            return file
         with self._decoders:
-            return open_picture(source)
+            return open_picture(file)
 
     def _reply(self, one: _Asked, answer: Answer | None = None, error=None) -> None:
         """Answers one request, unless it has its answer already, and frees its place."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from hashlib import blake2b
+from dataclasses import dataclass
 from math import isfinite
 from threading import Lock
 from time import perf_counter
@@ -15,8 +14,9 @@ from PIL import Image
 
 from vqa.checkpoint import Checkpoint
 from vqa.errors import CheckpointError, ConfigError
-from vqa.image import content_hash, load_image, to_tensor
+from vqa.image import to_tensor
 from vqa.models.image_encoder import Regions
+from vqa.pictures import PictureFile, open_picture
 from vqa.reply_space import KINDS
 from vqa.text import PreparedQuestion, prepare_question
 from vqa.wording import Said, Trust, Wording
@@ -72,41 +72,17 @@ class Answer:
 
     def to_dict(self) -> dict:
         """Plain types, ready for JSON."""
-        return asdict(self)
+        # Not by `asdict`: copying every number of the attention takes half a millisecond.
+        return vars(self) | {"repaired_words": dict(self.repaired_words)}
 
 
 @dataclass(frozen=True)
 class Request:
-    """One question about one image (path, PIL image, (H, W, 3) array, bytes or `Picture`)."""
+    """One question about one image: a path, PIL image, (H, W, 3) array, bytes, or a `PictureFile`
+    or `Picture` of vqa.pictures."""
 
     image: object
     question: str
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A decoded image and its key, so that several predictors need not decode it again."""
-
-    key: str
-    image: Image.Image
-
-
-def open_picture(source: object) -> Picture:
-    """Decodes an image once; what `Request.image` may be.
-
-    Raises:
-        ImageError: see `vqa.image.load_image`.
-    """
-    if isinstance(source, Picture):
-        return source
-    image = load_image(source)
-    # Files are known by their bytes, so that those seen lately need not be decoded again.
-    key = _file_key(source) if isinstance(source, bytes) else content_hash(image)
-    return Picture(key, image)
-
-
-def _file_key(file: bytes) -> str:
-    return f"file {blake2b(file, digest_size=16).hexdigest()}"
 
 
 class Predictor:
@@ -309,19 +285,19 @@ class Predictor:
     def _keyed(self, source: object) -> tuple[str, Image.Image | Regions]:
         """(key, picture); of the bytes of a file seen lately its regions, without decoding it."""
         if isinstance(source, bytes):
-            key = _file_key(source)
+            source = PictureFile.of(source)
+        if isinstance(source, PictureFile):
             with self._lock:
-                if key in self._cache:
-                    self._cache.move_to_end(key)
-                    return key, self._cache[key]
+                if source.key in self._cache:
+                    self._cache.move_to_end(source.key)
+                    return source.key, self._cache[source.key]
         picture = open_picture(source)
         return picture.key, picture.image
 
-    def knows(self, file: bytes) -> bool:
+    def knows(self, file: PictureFile) -> bool:
         """Whether the picture of this file is kept encoded, so that it need not be decoded."""
-        key = _file_key(file)
         with self._lock:
-            return key in self._cache
+            return file.key in self._cache
 
     def _keep(self, key: str, regions: Regions) -> None:
         """Into the cache, whose lock the caller holds."""
