@@ -25,6 +25,8 @@ RANKS = {
     "data": 4,
     "checkpoint": 5,
     "wording": 5,
+    "places": 5,
+    "evidence": 5.5,
     "aside": 5,
     "blind": 5,
     "evaluate": 6,
