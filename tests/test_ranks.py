@@ -103,6 +103,6 @@ def test_imports_go_down(path):
 
 
 def test_the_check_sees_imports():
-    assert "vqa.errors.VQAError" in imports_of(ROOT / "vqa" / "page" / "asking.py")
+    assert "vqa.errors.VQAError" in imports_of(ROOT / "vqa" / "page" / "asker.py")
     assert "gradio" in imports_of(ROOT / "vqa" / "page" / "layout.py")
     assert "torch" in imports_of(ROOT / "vqa" / "image.py"), "an import inside a function counts"

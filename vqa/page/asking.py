@@ -2,84 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-
 import gradio as gr
 
-from vqa.errors import VQAError
-from vqa.page import cards, gallery
-from vqa.page.overlays import display_size, jpeg_bytes
+from vqa.page import cards, scripts
+from vqa.page.asker import Asker
 from vqa.page.parts import QUIET, Parts
 from vqa.page.picture_input import PictureInput
-from vqa.page.session import REMEMBERED, SHOWN, STATE_SECONDS, Session, cleared, failed, shown
+from vqa.page.session import STATE_SECONDS, cleared
 from vqa.page.texts import say
 from vqa.predictor import AUTO
-from vqa.world.understanding import understand
-
-_log = logging.getLogger(__name__)
-# Tells Python which example button was clicked.
-_EXAMPLE_CLICK = """
-element.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-example]");
-  if (button) trigger("click", {index: Number(button.dataset.example)});
-});
-"""
-
-
-class Asker:
-    """What happens on the events of the tab. Outputs are those of `session.shown`."""
-
-    def __init__(self, parts: Parts) -> None:
-        self.parts = parts
-        self.examples = gallery.load_examples(parts.info.examples or gallery.FOLDER)
-        self._asks = [(e.image, text) for e in self.examples for _, text in e.questions]
-
-    def answer(self, source, question, model, language, session):
-        """Answers a question; the answer joins the conversation."""
-        try:
-            if source is None:
-                return failed(say(language, "no_image"), language)
-            earlier = session.exchanges if session else ()
-            understood = understand(question, session.turns if session else ())
-            image = self.parts.open(source)
-            answer = self.parts.predictor.ask(
-                image, understood.question, top_k=5, **self.parts.chosen(model)
-            )
-            found = Session(
-                (*earlier, cards.Exchange(question, understood, answer))[-REMEMBERED:],
-                jpeg_bytes(display_size(image), quality=92),
-            )
-            return shown(found, found.steps, language)
-        except VQAError as error:
-            return failed(error.sentence(language), language)
-        except Exception:
-            _log.exception("a question on the page failed")
-            return failed(say(language, "unexpected"), language)
-
-    def ask_example(self, model, language, event: gr.EventData):
-        """Outputs: picture, question, then as `answer`."""
-        number = event._data.get("index") if isinstance(event._data, dict) else None
-        if not isinstance(number, int) or not 0 <= number < len(self._asks):
-            return [gr.skip()] * (SHOWN + 2)
-        image, text = self._asks[number]
-        return [image, text, *self.answer(image, text, model, language, None)]
-
-    def ask_why(self, source, model, language, session):
-        """The last question again, with "Why?" behind it. Outputs: question, then as `answer`."""
-        if session is None or not session.answer.why:
-            return [gr.skip()] * (SHOWN + 1)
-        why = session.answer.why
-        return [why, *self.answer(source, why, model, language, session)]
-
-    def show_step(self, session, step, language):
-        """The attention of one reasoning step."""
-        if session is None or not 1 <= step <= session.steps:
-            return gr.skip()
-        return cards.attention(session.picture, session.answer, int(step), language)
-
-    def translated(self, language, session, step):
-        """The answer on view in `language`; what the model said keeps its own."""
-        return cleared(language) if session is None else shown(session, int(step), language)
 
 
 def add_asking(parts: Parts) -> None:
@@ -89,46 +20,61 @@ def add_asking(parts: Parts) -> None:
     with gr.Tab(say("en", "ask_tab"), id="ask") as tab:
         with gr.Row(elem_id="main"):
             with gr.Column(elem_id="asking"):
-                picture, question, button, model = _inputs(parts)
+                picture, question, button, live, model = _inputs(parts)
+                typing = gr.HTML("", js_on_load=scripts.TYPING, elem_id="typing")
                 message = gr.HTML("", elem_id="message")
             with gr.Column(elem_id="answering"):
-                result = gr.HTML(cards.idle("en"), elem_id="result")
+                guess = gr.HTML("", elem_id="guess")
+                result = gr.HTML(cards.idle("en"), js_on_load=scripts.CANDIDATES, elem_id="result")
                 why = gr.Button(say("en", "why"), size="sm", visible=False, elem_id="why")
                 with gr.Column(visible=False, elem_id="attention-panel") as panel:
                     step = gr.Slider(
                         1, 2, value=1, step=1, label=say("en", "step"), buttons=[], elem_id="step"
                     )
-                    attention = gr.HTML("", elem_id="attention")
+                    attention = gr.HTML("", js_on_load=scripts.PLACES, elem_id="attention")
             with gr.Column(elem_id="trying"):
                 tries = gr.HTML(
                     cards.examples(asker.examples, "en"),
-                    js_on_load=_EXAMPLE_CLICK,
+                    js_on_load=scripts.EXAMPLES,
                     elem_id="examples",
                 )
+        _add_comparing(parts, asker, picture, model)
     parts.text(tab, lambda code: gr.update(label=say(code, "ask_tab")))
     parts.text(tries, lambda code: cards.examples(asker.examples, code))
 
-    on_view = [message, result, panel, step, attention, why, session]
-    slow = parts.asking | QUIET
+    on_view = [message, result, panel, step, attention, why, guess, session]
+    slow, asked = parts.asking | QUIET, [picture, model, language, session]
+    guessing = typing.input(asker.guess, asked, guess, trigger_mode="always_last", **slow)
     gr.on(
         [question.submit, button.click],
         asker.answer,
         [picture, question, model, language, session],
         on_view,
+        cancels=guessing,  # a late guess would stand above the answer
         **slow,
     )
-    why.click(asker.ask_why, [picture, model, language, session], [question, *on_view], **slow)
-    tries.click(asker.ask_example, [model, language], [picture, question, *on_view], **slow)
+    why.click(asker.answer_why, asked, [question, *on_view], **slow)
+    tries.click(asker.answer_example, [model, language], [picture, question, *on_view], **slow)
+    picture.select(asker.answer_click, asked, on_view, **slow)
+    attention.click(asker.answer_overlay, asked, on_view, **slow)
+    result.select(
+        asker.show_evidence,
+        [picture, session, step, language],
+        attention,
+        trigger_mode="always_last",
+        **slow,
+    )
     step.input(
         asker.show_step, [session, step, language], attention, trigger_mode="always_last", **QUIET
     )
     language.change(asker.translated, [language, session, step], on_view, **QUIET)
+    live.change(lambda: "", None, guess, **QUIET)
     # Another picture makes the old answer meaningless.
     gr.on([picture.upload, picture.clear], cleared, [language], on_view, **QUIET)
 
 
 def _inputs(parts: Parts) -> tuple:
-    """Picture, question, the button beside it, the choice of a model."""
+    """Picture, question, the button beside it, whether to guess, the choice of a model."""
     picture = PictureInput(
         type="filepath",
         format="png",
@@ -140,6 +86,7 @@ def _inputs(parts: Parts) -> tuple:
         height=340,
         elem_id="picture",
     )
+    hint = gr.HTML(cards.hint("en", "place_hint"), elem_id="place-hint")
     with gr.Row(elem_id="ask-row"):
         question = gr.Textbox(
             label=say("en", "question"),
@@ -152,6 +99,7 @@ def _inputs(parts: Parts) -> tuple:
         button = gr.Button(
             say("en", "ask"), variant="primary", scale=1, min_width=90, elem_id="ask"
         )
+    live = gr.Checkbox(True, label=say("en", "live"), container=False, elem_id="live")
     model = gr.Radio(
         parts.models("en"),
         value=AUTO,
@@ -160,10 +108,39 @@ def _inputs(parts: Parts) -> tuple:
         elem_id="model",
     )
     parts.text(picture, lambda c: gr.update(label=say(c, "picture"), placeholder=say(c, "drop")))
+    parts.text(hint, lambda c: cards.hint(c, "place_hint"))
     parts.text(
         question,
         lambda c: gr.update(label=say(c, "question"), placeholder=say(c, "question_hint")),
     )
     parts.text(button, lambda c: gr.update(value=say(c, "ask")))
+    parts.text(live, lambda c: gr.update(label=say(c, "live")))
     parts.text(model, lambda c: gr.update(label=say(c, "model"), choices=parts.models(c)))
-    return picture, question, button, model
+    return picture, question, button, live, model
+
+
+def _add_comparing(parts: Parts, asker: Asker, picture, model) -> None:
+    """Two questions side by side, folded away."""
+    with gr.Accordion(say("en", "compare"), open=False, elem_id="compare") as fold:
+        with gr.Row(elem_id="compare-row"):
+            first, second = (
+                gr.Textbox(label=say("en", key), lines=1, scale=3, elem_id=key.replace("_", "-"))
+                for key in ("compare_first", "compare_second")
+            )
+            go = gr.Button(say("en", "compare_go"), scale=1, min_width=90, elem_id="compare-go")
+        sides = gr.HTML("", elem_id="compared")
+        compared = gr.State(None, time_to_live=STATE_SECONDS)
+    parts.text(fold, lambda c: gr.update(label=say(c, "compare")))
+    parts.text(first, lambda c: gr.update(label=say(c, "compare_first")))
+    parts.text(second, lambda c: gr.update(label=say(c, "compare_second")))
+    parts.text(go, lambda c: gr.update(value=say(c, "compare_go")))
+    gr.on(
+        [first.submit, second.submit, go.click],
+        asker.compare,
+        [picture, first, second, model, parts.language],
+        [sides, compared],
+        **parts.asking,
+        **QUIET,
+    )
+    parts.language.change(asker.show_compared, [parts.language, compared], sides, **QUIET)
+    gr.on([picture.upload, picture.clear], lambda: ("", None), None, [sides, compared], **QUIET)

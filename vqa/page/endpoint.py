@@ -8,7 +8,7 @@ from vqa.errors import VQAError
 from vqa.page.parts import Parts
 from vqa.page.picture_input import PictureInput
 from vqa.page.texts import say
-from vqa.predictor import AUTO
+from vqa.predictor import AUTO, Request
 
 
 def add_endpoint(parts: Parts) -> None:
@@ -20,8 +20,10 @@ def add_endpoint(parts: Parts) -> None:
                 raise VQAError(say("en", "no_image"))
             top_k = _checked_top_k(top_k)
             asked = parts.open(image)
-            chosen = parts.chosen(checkpoint)
-            return parts.predictor.ask(asked, question, top_k=top_k, **chosen).to_dict()
+            (answer,) = parts.predictor.ask_batch(
+                [Request(asked, question)], top_k=top_k, **parts.chosen(checkpoint)
+            )
+            return answer.to_dict()
         except VQAError as error:
             raise gr.Error(str(error), print_exception=False) from error
 

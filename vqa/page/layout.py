@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from vqa.page import cards
+from vqa.page import cards, scripts
 from vqa.page.asking import add_asking
 from vqa.page.endpoint import add_endpoint
 from vqa.page.parts import QUIET, CheckpointInfo, PageLimits, Parts, Predictor
@@ -37,6 +37,7 @@ def build_page(
             parts.language = gr.Radio(
                 choices=[(name, code) for code, name in LANGUAGE_NAMES.items()],
                 value="en",
+                label=say("en", "language"),
                 show_label=False,
                 container=False,
                 elem_id="language",
@@ -63,4 +64,8 @@ def _add_switch(page: gr.Blocks, parts: Parts) -> None:
 
     components = [component for component, _ in parts.texts]
     parts.language.change(translated, parts.language, components, **QUIET)
-    page.load(greet, None, parts.language, **QUIET)
+    parts.language.change(None, parts.language, None, js=scripts.LANGUAGE)
+    # The browser's own words too, where greeting changes nothing.
+    page.load(greet, None, parts.language, **QUIET).then(
+        None, parts.language, None, js=scripts.LANGUAGE
+    )

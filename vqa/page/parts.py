@@ -6,7 +6,7 @@ and names each of them to `Parts.text` with what turns it into another language.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -14,9 +14,10 @@ from typing import Protocol
 import gradio as gr
 from PIL import Image
 
+from vqa.evidence import Evidence
 from vqa.image import load_image
 from vqa.page.texts import say
-from vqa.predictor import AUTO, Answer
+from vqa.predictor import AUTO, Answer, Request
 
 # Of the page's own events: no endpoint of the API, no veil over what they change.
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
@@ -25,7 +26,9 @@ QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 class Predictor(Protocol):
     """What the page needs of a model."""
 
-    def ask(self, image: Image.Image, question: str, top_k: int = 5) -> Answer: ...
+    def ask_batch(self, requests: Sequence[Request], top_k: int = 5) -> list[Answer]: ...
+
+    def evidence(self, request: Request, top_k: int = 5) -> Evidence: ...
 
 
 @dataclass(frozen=True)

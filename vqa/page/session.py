@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from vqa.page import cards
+from vqa.page import cards, looks
 from vqa.page.texts import say
 from vqa.predictor import Answer
 from vqa.world.understanding import Turn
 
 STATE_SECONDS = 3600
 REMEMBERED = 20  # questions of a conversation
-SHOWN = 7  # outputs of `shown`, `cleared` and `failed`
+SHOWN = 8  # outputs of `shown`, `cleared` and `failed`
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,26 @@ class Session:
 
     @property
     def turns(self) -> list[Turn]:
-        return [Turn(e.understood.question, e.answer.why) for e in self.exchanges]
+        """What later questions may lean on: after a click, the object that was named."""
+        return [Turn(_asked(e), e.answer.why) for e in self.exchanges]
 
     @property
     def steps(self) -> int:
         return len(self.answer.region_attention)
 
 
+def _asked(exchange: cards.Exchange) -> str:
+    answer = exchange.answer
+    if exchange.place is None or answer.kind != "sentence":
+        return exchange.understood.question
+    if answer.language == "en":
+        return f"What is the {answer.answer.removeprefix('a ')}?"
+    return f"{answer.answer.removeprefix('一个')}是什么？"
+
+
 def shown(session: Session, step: int, language: str) -> list:
-    """Values of: message, result, attention panel, slider, attention, why, session."""
+    """Values of: message, result, attention panel, slider, attention, why, guess,
+    session."""
     # A hidden slider must hold a valid value too: it is read with the other inputs.
     slider = gr.update(
         maximum=max(session.steps, 2),
@@ -55,8 +66,9 @@ def shown(session: Session, step: int, language: str) -> list:
         cards.result(session.exchanges, language),
         gr.update(visible=session.steps > 0),
         slider,
-        cards.attention(session.picture, session.answer, step, language) if session.steps else "",
+        looks.attention(session.picture, session.answer, step, language) if session.steps else "",
         gr.update(value=say(language, "why"), visible=bool(session.answer.why)),
+        "",
         session,
     ]
 
@@ -64,7 +76,7 @@ def shown(session: Session, step: int, language: str) -> list:
 def cleared(language: str) -> list:
     """The same outputs before the first question."""
     hidden = gr.update(visible=False)
-    return ["", cards.idle(language), hidden, gr.skip(), "", hidden, None]
+    return ["", cards.idle(language), hidden, gr.skip(), "", hidden, "", None]
 
 
 def failed(sentence: str, language: str) -> list:
