@@ -173,7 +173,22 @@ def build_page(
         why = session.answer.why
         return [why, *ask_on_page(source, why, model, language, session)]
 
-    def ask_json(image, question, top_k, checkpoint):
+    # Its name and this text are what AI assistants see of it (MCP): a line for each argument.
+    def ask_picture(image, question, top_k, checkpoint):
+        """Answers a question, in English or Chinese, about what a picture shows.
+
+        It knows photographs of products and groceries, and simulated scenes of simple objects.
+        "sure" is false where the answer is a guess.
+
+        Args:
+            image: the picture, JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF
+            question: one question, such as "What color is it?"; it stands alone
+            top_k: how many answers "top" lists, 1 to 100
+            checkpoint: "auto" for the model that knows most about the picture, or one by name
+
+        Returns:
+            "answer", its probability "confidence", "sure", the runners-up in "top", and more
+        """
         try:
             if image is None:
                 raise VQAError(say("en", "no_image"))
@@ -289,7 +304,7 @@ def build_page(
         # Another picture makes the old answer meaningless.
         gr.on([picture.upload, picture.clear], _cleared, [language], shown, **quiet)
         page.load(greet, [session, step], [language, *texts, *shown], **quiet)
-        _add_endpoint(ask_json, asking)
+        _add_endpoint(ask_picture, asking)
 
     return page.queue(max_size=limits.queue_size, default_concurrency_limit=limits.concurrency)
 
@@ -329,7 +344,7 @@ def _checked_top_k(top_k: object) -> int:
     return int(top_k)
 
 
-def _add_endpoint(ask_json, asking: dict) -> None:
+def _add_endpoint(ask_picture, asking: dict) -> None:
     """The endpoint `/ask`. Hidden components rather than gr.api: those check uploaded paths."""
     image = _PictureInput(type="filepath", visible=False, label="image")
     question = gr.Textbox(visible=False, label="question")
@@ -337,10 +352,9 @@ def _add_endpoint(ask_json, asking: dict) -> None:
     checkpoint = gr.Textbox(AUTO, visible=False, label="checkpoint")
     output = gr.JSON(visible=False, label="answer")
     gr.Button(visible=False).click(
-        ask_json,
+        ask_picture,
         [image, question, top_k, checkpoint],
         output,
         api_name="ask",
-        api_description="Answers a question, in English or Chinese, about a picture.",
         **asking,
     )
