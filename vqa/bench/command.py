@@ -53,14 +53,18 @@ def bench(options: Namespace) -> int:
     beside = [] if options.skip_models or sheet.has("single") else others()
     from vqa.bench.single import against_the_machine, side_by_side
     from vqa.bench.traffic import draw_traffic
+    from vqa.checkpoint import shipped
+    from vqa.predictor import AUTO
 
     traffic = draw_traffic(options.pictures, _QUESTIONS)
     sheet.keep("traffic", lambda: _told(traffic))
-    rounds = _ROUNDS if options.seconds >= 10 else 3
-    sheet.keep("single", lambda: side_by_side(traffic, rounds, beside))
-    sheet.keep("machine_limit", lambda: against_the_machine(traffic, rounds))
-    _loads(sheet, options, traffic)
-    _memory(sheet, options, traffic)
+    rounds = _ROUNDS if options.seconds >= 10 else 1
+    # Behind "auto" are all that are shipped.
+    alone = list(shipped()) if options.checkpoint == AUTO else [options.checkpoint]
+    measured = list(dict.fromkeys((options.checkpoint, *alone)))
+    sheet.keep("single", lambda: side_by_side(traffic, measured, rounds, beside))
+    sheet.keep("machine_limit", lambda: against_the_machine(traffic, alone, rounds))
+    _serve(sheet, options, traffic)
     report = options.out / REPORT
     report.write_text(markdown(sheet.figures), encoding="utf-8")
     print(f"{options.out}: {FIGURES}, {REPORT}")
@@ -124,32 +128,26 @@ class Sheet:
             raise ConfigError(f"{self._path} cannot be written: {error}.") from error
 
 
-def _loads(sheet: Sheet, options: Namespace, traffic) -> None:
+def _serve(sheet: Sheet, options: Namespace, traffic) -> None:
+    """A server of each kind: memory first, while it is fresh, then the loads."""
     from vqa.bench.server import running
-    from vqa.bench.service import MIXES, MODES, get_to_know, load
+    from vqa.bench.service import BATCHED, MIXES, MODES, get_to_know, load, memory
 
     cells = [(mix, str(users)) for mix in MIXES for users in options.users]
-    first = 0  # of the new pictures of a load; none comes twice
+    first = options.requests  # of the new pictures of a load; none comes twice
     for mode, most in MODES.items():
         left = [cell for cell in cells if not sheet.has("service", mode, *cell)]
-        if not left:
+        remember = mode == BATCHED and not sheet.has("memory")
+        if not left and not remember:
             continue
         with running(options.checkpoint, most) as server:
+            if remember:
+                sheet.keep("memory", lambda: memory(server, traffic, options.requests))
             get_to_know(server, traffic)
             for mix, users in left:
                 asked = (server, traffic, mix, int(users), options.seconds, first)
                 sheet.keep("service", mode, mix, users, lambda asked=asked: load(*asked))
                 first += 1_000_000
-
-
-def _memory(sheet: Sheet, options: Namespace, traffic) -> None:
-    from vqa.bench.server import running
-    from vqa.bench.service import MODES, memory
-
-    if sheet.has("memory"):
-        return
-    with running(options.checkpoint, MODES["batched"]) as server:
-        sheet.keep("memory", lambda: memory(server, traffic, options.requests))
 
 
 def _setting(options: Namespace) -> dict:

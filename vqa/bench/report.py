@@ -51,8 +51,10 @@ def _bars(figures: dict) -> str:
     single = figures["single"]
     vilt = next((o for o in single["others"] if o["name"].startswith("ViLT")), None)
     if vilt is not None:
+        # The first is what is served.
+        ours = next(iter(single["ours"].values()))
         for mix in _MIXES:
-            times = vilt["ms"] / single["ours"]["auto"][mix]
+            times = vilt["ms"] / ours[mix]
             rows.append(
                 _bar(f"ViLT's time over ours, {_MIXES[mix]}", "at least 20", times, times >= 20)
             )

@@ -10,10 +10,11 @@ from vqa.bench.load import ask_for
 from vqa.bench.server import Server
 from vqa.bench.traffic import Traffic
 
-MODES = {"batched": 32, "alone": 1}  # --max-batch of either
+BATCHED = "batched"
+MODES = {BATCHED: 32, "alone": 1}  # --max-batch of either
 MIXES = ("kept", "new")
 MEMORY_USERS = 64
-_WARM_UP = 2.0  # seconds of each load that do not count
+_WARM_UP = 2.0  # seconds of each load that do not count, at most
 _SAMPLES = 100  # of the memory
 
 
@@ -34,7 +35,7 @@ def load(
     """
     pairs = traffic.pairs() if mix == "kept" else traffic.unseen(first)
     computed, driven, sizes = server.cpu(), process_time(), _batches(server)
-    found = ask_for(server.port, pairs, users, seconds, warm_up=min(_WARM_UP, seconds))
+    found = ask_for(server.port, pairs, users, seconds, warm_up=min(_WARM_UP, seconds / 4))
     answered = found.statuses.get(200, 0)
     batches, questions = (b - a for a, b in zip(sizes, _batches(server), strict=True))
     return {

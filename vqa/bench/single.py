@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
@@ -12,9 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from vqa.bench.others import Other
 from vqa.bench.traffic import Traffic
-from vqa.checkpoint import shipped
 from vqa.image import load_image, to_tensor
-from vqa.predictor import AUTO, Predictor, Request
+from vqa.predictor import Predictor, Request
 from vqa.routing import Router, load_predictor
 
 BATCH = 32
@@ -23,35 +23,41 @@ _SQUARE = 2048  # rows and columns of the matrices that are multiplied
 
 
 @torch.inference_mode()
-def side_by_side(traffic: Traffic, rounds: int, others: Sequence[Other]) -> dict:
+def side_by_side(
+    traffic: Traffic, checkpoints: Sequence[str], rounds: int, others: Sequence[Other]
+) -> dict:
     """Median milliseconds of one question.
 
     All take turns in each round, so that what else the machine does strikes them alike.
+
+    Args:
+        checkpoints: names or folders, or "auto".
 
     Returns:
         ours: checkpoint -> {"new": ms, "kept": ms}, decoding and preprocessing included.
         others: [{"name", "does", "weights", "ms"}], of the model alone.
     """
     ask: dict[tuple[str, str], Callable[[], object]] = {}
-    for name in (AUTO, *shipped()):
-        predictor = load_predictor(name, "cpu")
+    named = {Path(c).name: c for c in checkpoints}
+    for name, checkpoint in named.items():
+        predictor = load_predictor(checkpoint, "cpu")
         for mix, pairs in (("new", traffic.unseen()), ("kept", traffic.pairs())):
             ask[name, mix] = _asking(predictor, pairs)
         for picture, questions in zip(traffic.pictures, traffic.questions, strict=True):
             predictor.ask(picture, questions[0])
     times: dict = {key: [] for key in (*ask, *(other.name for other in others))}
-    for turn in range(_WARM_UP + rounds):
+    skip = min(_WARM_UP, rounds)
+    for turn in range(skip + rounds):
         for key, call in (*ask.items(), *((other.name, other.ask) for other in others)):
             begin = perf_counter()
             call()
-            if turn >= _WARM_UP:
+            if turn >= skip:
                 times[key].append(1000 * (perf_counter() - begin))
     return {
         "rounds": rounds,
         "threads": torch.get_num_threads(),
         "ours": {
-            name: {mix: median(times[name, mix]) for mix in ("new", "kept")}
-            for name in (AUTO, *shipped())
+            name: {mix: median(times[name, mix]) for mix in ("new", "kept")} for name in named
         },
         "others": [
             {"name": o.name, "does": o.does, "weights": o.weights, "ms": median(times[o.name])}
@@ -65,8 +71,11 @@ def _asking(predictor: Predictor | Router, pairs: Iterator[tuple[bytes, str]]) -
 
 
 @torch.inference_mode()
-def against_the_machine(traffic: Traffic, rounds: int) -> dict:
+def against_the_machine(traffic: Traffic, checkpoints: Sequence[str], rounds: int) -> dict:
     """How near a batch comes to the machine's arithmetic.
+
+    Args:
+        checkpoints: names or folders.
 
     Returns:
         gflops: billions of operations a second in multiplying square matrices, float32.
@@ -75,13 +84,13 @@ def against_the_machine(traffic: Traffic, rounds: int) -> dict:
             about pictures kept encoded.
     """
     found = {}
-    for name in shipped():
-        predictor = load_predictor(name, "cpu")
+    for checkpoint in checkpoints:
+        predictor = load_predictor(checkpoint, "cpu")
         new, kept = traffic.unseen(), traffic.pairs()
         network = _network(predictor, traffic)
         with FlopCounterMode(display=False) as counter:
             network()
-        found[name] = {
+        found[predictor.checkpoint.name] = {
             "gflop": counter.get_total_flops() / BATCH / 1e9,
             "network_ms": _median_ms(network, rounds),
             "whole_ms": _median_ms(_batch(predictor, new), rounds),
@@ -111,10 +120,10 @@ def _batch(predictor: Predictor, pairs: Iterator[tuple[bytes, str]]) -> Callable
 
 
 def _median_ms(call: Callable[[], object], rounds: int) -> float:
-    times = []
-    for turn in range(_WARM_UP + rounds):
+    times, skip = [], min(_WARM_UP, rounds)
+    for turn in range(skip + rounds):
         begin = perf_counter()
         call()
-        if turn >= _WARM_UP:
+        if turn >= skip:
             times.append(1000 * (perf_counter() - begin))
     return median(times)
