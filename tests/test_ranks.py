@@ -15,6 +15,7 @@ RANKS = {
     "text": 2,
     "image": 2,
     "reply_space": 2,
+    "rows": 2,
     "pictures": 3,
     "metrics": 3,
     "selective": 3,
@@ -25,6 +26,8 @@ RANKS = {
     "data": 4,
     "checkpoint": 5,
     "wording": 5,
+    "places": 5,
+    "evidence": 5.5,
     "aside": 5,
     "blind": 5,
     "evaluate": 6,
@@ -36,6 +39,7 @@ RANKS = {
     "compare": 7,
     "routing": 7,
     "batching": 7,
+    "bulk": 7,
     "page": 7,
     "pipelines": 8,
     "publish": 7,
@@ -101,6 +105,6 @@ def test_imports_go_down(path):
 
 
 def test_the_check_sees_imports():
-    assert "vqa.errors.VQAError" in imports_of(ROOT / "vqa" / "page" / "layout.py")
+    assert "vqa.errors.VQAError" in imports_of(ROOT / "vqa" / "page" / "asker.py")
     assert "gradio" in imports_of(ROOT / "vqa" / "page" / "layout.py")
     assert "torch" in imports_of(ROOT / "vqa" / "image.py"), "an import inside a function counts"

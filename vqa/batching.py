@@ -19,6 +19,7 @@ from time import perf_counter
 from typing import Protocol
 
 from vqa.errors import BusyError, CheckpointError, ConfigError, StoppingError, VQAError
+from vqa.evidence import Evidence
 from vqa.pictures import Picture, PictureFile, open_picture
 from vqa.predictor import AUTO, Answer, Request
 
@@ -35,6 +36,8 @@ class BatchPredictor(Protocol):
     def knows(self, file: PictureFile) -> bool: ...
 
     def ask_batch(self, requests: Sequence[Request], top_k: int = 5) -> list[Answer]: ...
+
+    def evidence(self, request: Request, top_k: int = 5) -> Evidence: ...
 
 
 @dataclass(frozen=True)
@@ -199,6 +202,21 @@ class Batcher:
                 self._reply(one, error=error)
         return [one.reply for one in asked]
 
+    def evidence(self, request: Request, top_k: int = 5, checkpoint: str = AUTO) -> Evidence:
+        """Which regions speak for each answer; see `Predictor.evidence`.
+
+        Not in a batch: it is asked for rarely. As many at once as pictures are decoded.
+
+        Raises:
+            As `ask`, but for BusyError.
+        """
+        self._check_checkpoint(checkpoint)
+        if not self.open:
+            raise StoppingError()
+        chosen = {"checkpoint": checkpoint} if self.choices else {}
+        with self._decoders:
+            return self._predictor.evidence(request, top_k=top_k, **chosen)
+
     def close(self, seconds: float = 20.0) -> bool:
         """Takes nothing more and waits until all that was accepted is answered.
 
@@ -266,7 +284,7 @@ class Batcher:
         weight = 0
         if fresh and isinstance(picture, Picture):
             weight = picture.image.width * picture.image.height * 3
-        one.request = Request(picture, one.request.question)
+        one.request = replace(one.request, image=picture)
         with self._changed:
             if one not in self._accepted:
                 return  # `close` has lost patience

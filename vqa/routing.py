@@ -9,6 +9,7 @@ from time import perf_counter
 
 from vqa.checkpoint import load, shipped
 from vqa.errors import CheckpointError
+from vqa.evidence import Evidence
 from vqa.pictures import Picture, PictureFile, open_picture
 from vqa.predictor import AUTO, Answer, Predictor, Request, pick_device
 
@@ -66,18 +67,13 @@ class Router:
     ) -> list[Answer]:
         """Answers many at once, in order; see `Predictor.ask_batch`."""
         if checkpoint != AUTO:
-            if checkpoint not in self.predictors:
-                raise CheckpointError(
-                    f"There is no checkpoint {checkpoint!r} here; choose one of: "
-                    f"{', '.join((AUTO, *self.choices))}."
-                )
-            return self.predictors[checkpoint].ask_batch(requests, top_k)
+            return self.predictors[self._known(checkpoint)].ask_batch(requests, top_k)
         begin = perf_counter()
         opened: dict[int, Picture | PictureFile] = {}
         for r in requests:
             if id(r.image) not in opened:
                 opened[id(r.image)] = self._opened(r.image)
-        asked = [Request(opened[id(r.image)], r.question) for r in requests]
+        asked = [replace(r, image=opened[id(r.image)]) for r in requests]
         names = self.route(asked)
         answers: list[Answer | None] = [None] * len(asked)
         for name in dict.fromkeys(names):
@@ -88,6 +84,19 @@ class Router:
         # Choosing takes time too.
         elapsed = (perf_counter() - begin) * 1000 / max(len(asked), 1)
         return [replace(answer, elapsed_ms=elapsed) for answer in answers]
+
+    def evidence(self, request: Request, top_k: int = 5, checkpoint: str = AUTO) -> Evidence:
+        """Which regions speak for each answer; see `Predictor.evidence`."""
+        name = self.route([request])[0] if checkpoint == AUTO else checkpoint
+        return self.predictors[self._known(name)].evidence(request, top_k)
+
+    def _known(self, name: str) -> str:
+        if name not in self.predictors:
+            raise CheckpointError(
+                f"There is no checkpoint {name!r} here; choose one of: "
+                f"{', '.join((AUTO, *self.choices))}."
+            )
+        return name
 
     def _opened(self, source: object) -> Picture | PictureFile:
         """Files stay files where every predictor knows them; all else is decoded, once for all."""
