@@ -99,7 +99,9 @@ def test_what_comes_while_warming_up_does_not_count(traffic):
     assert 2 <= len(found.latencies) < found.statuses[200] - 2
 
 
-def test_a_server_that_closes_is_one_line(traffic):
+def test_a_server_that_fails_is_one_line(traffic):
+    with pytest.raises(VQAError, match=r"None of 1 users .* within 0.2 s"):
+        ask_for(Scripted([200], delay=0.5).port, traffic.pairs(), users=1, seconds=0.2)
     with pytest.raises(VQAError, match="no answer to one of 2 users"):
         ask_for(Scripted([200, 0, 0, 0]).port, traffic.pairs(), users=2, requests=8)
 
@@ -196,8 +198,8 @@ def test_bars_that_are_missed_are_said_plainly():
     }
     page = markdown(figures)
     for line in (
-        "| ViLT's time over ours, kept pictures | at least 20 | 75.0 | yes |",
-        "| ViLT's time over ours, new pictures | at least 20 | 15.0 | **no** |",
+        "| ViLT's time over that of `auto`, kept pictures | at least 20 | 75.0 | yes |",
+        "| ViLT's time over that of `auto`, new pictures | at least 20 | 15.0 | **no** |",
         "kept pictures | at least 3 | 3.3 | yes |",
         "new pictures | at least 3 | 2.5 | **no** |",
         "| resident memory, MB, the most | at most 1,200 | 1,300 | **no** |",

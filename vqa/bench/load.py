@@ -70,9 +70,14 @@ def ask_for(
         noted: called with the number of answers so far, after each.
 
     Raises:
-        VQAError: the server closed a connection or gave no answer within a minute.
+        VQAError: the server closed a connection, gave no answer within a minute, or none in time.
     """
-    return asyncio.run(_load(port, pairs, users, seconds, requests, warm_up, noted))
+    found = asyncio.run(_load(port, pairs, users, seconds, requests, warm_up, noted))
+    if not found.latencies:
+        raise VQAError(
+            f"None of {users} users had an answer within {seconds:g} s; give more --seconds."
+        )
+    return found
 
 
 async def _load(port, pairs, users, seconds, requests, warm_up, noted) -> Measured:
