@@ -40,6 +40,7 @@ RANKS = {
     "pipelines": 8,
     "publish": 7,
     "api": 8,
+    "scale": 8,
     "serving": 9,
     "commands": 8,
     "commands_training": 8,
@@ -92,6 +93,8 @@ def test_imports_go_down(path):
             pytest.fail(f"{path.name} imports app.py")
         if top in WEB:
             assert part in {"page", "api", "serving"}, f"{path.name} imports {top}"
+        if top == "ray":
+            assert part == "scale", f"{path.name} imports {top}"
         if top == "torch":
             assert part != "page", f"the page needs no torch, but {path.name} imports it"
         # Names of the package itself, such as vqa.__version__, are no modules of the table.
