@@ -172,7 +172,7 @@ class Handle:
 
     def __init__(self, *replies) -> None:
         self.replies, self.calls = list(replies), []
-        self.ask = self
+        self.ask = self.evidence = self
 
     def remote(self, call):
         self.calls.append(call)
@@ -205,6 +205,13 @@ def test_a_lost_call_is_made_again_and_given_up_in_time(fleet_of):
         assert time.monotonic() - begin < 2
 
 
+def test_a_path_is_opened_before_it_travels(fleet_of, tmp_path):
+    scene_picture().save(tmp_path / "a.png")
+    found = fleet_of("evidence")
+    assert found.evidence(Request(str(tmp_path / "a.png"), "q")) == "evidence"
+    assert found._handle.calls[0].requests[0].image.image.size == (320, 240)
+
+
 def test_errors_of_a_replica_are_raised_and_bugs_not_repeated(fleet_of):
     with pytest.raises(ImageError, match="unreadable"):
         fleet_of(ImageError("unreadable")).ask_batch([Request(b"a", "q")])
@@ -227,6 +234,8 @@ def test_calls_taken_together_fail_alone(tiny_checkpoint, files):
     ]
     pair, error, short, single = replica._answer(calls)
     assert isinstance(error, ImageError)
+    evidence = replica._evidence(calls[3])
+    assert len(evidence.weights) == 5 and isinstance(replica._evidence(calls[1]), ImageError)
     assert len(pair) == 2 and len(short[0].top) == 2 and len(single) == 1
     assert short[0].answer == pair[1].answer and short[0].language == "zh"
 

@@ -56,6 +56,12 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         help="of the cluster for --replicas, or auto; without it they run on this machine",
     )
     parser.add_argument("--max-upload", default="10mb", type=parse_size, metavar="SIZE")
+    parser.add_argument(
+        "--max-batch",
+        default=32,
+        type=number(1, 1024),
+        help="questions answered together; 1: each by itself (32)",
+    )
     return parser.parse_args(argv)
 
 
@@ -137,9 +143,14 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     stop = _stop_signal()
     port = check_address(options.host, options.port)
     askers = min(getattr(predictor, "askers", 1), options.queue_size)
-    # Replicas wait for others themselves.
-    wait_ms = 4.0 if askers == 1 else 0.0
-    batcher = Batcher(predictor, wait_ms, waiting=options.queue_size, askers=askers)
+    batcher = Batcher(
+        predictor,
+        # Replicas wait for others themselves.
+        wait_ms=4.0 if askers == 1 else 0.0,
+        most=options.max_batch,
+        waiting=options.queue_size,
+        askers=askers,
+    )
     api = build_api(batcher, ApiLimits(options.max_upload), options.queue_size, options.auth)
     # As many at once as the batcher makes good use of; Gradio has 40 threads for everything.
     limits = PageLimits(options.max_upload, options.queue_size, min(options.queue_size, 24))
@@ -253,7 +264,13 @@ def main(argv: list[str] | None = None) -> int:
             from vqa.scale.ray_app import fleet
 
             print("Starting the replicas ...", flush=True)
-            with fleet(options.checkpoint, options.device, options.replicas, options.ray) as found:
+            with fleet(
+                options.checkpoint,
+                options.device,
+                options.replicas,
+                options.ray,
+                options.max_batch,
+            ) as found:
                 serve(found, name, options)
             return 0
         from vqa import load_predictor

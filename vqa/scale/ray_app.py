@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -30,6 +31,8 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from vqa.errors import BusyError, ConfigError, VQAError
+from vqa.evidence import Evidence
+from vqa.pictures import PictureFile, open_picture
 from vqa.predictor import AUTO, Answer, Predictor, Request, pick_device
 from vqa.routing import Router, load_predictor
 from vqa.scale.replica import Call, Replica
@@ -88,12 +91,25 @@ class Fleet:
         Raises:
             As `Predictor.ask_batch`. BusyError: no replica answered in time.
         """
-        call = Call(tuple(requests), top_k, checkpoint)
+        return self._reply(self._handle.ask, Call(tuple(requests), top_k, checkpoint))
+
+    def evidence(self, request: Request, top_k: int = 5, checkpoint: str = AUTO) -> Evidence:
+        """Which regions speak for each answer; see `Predictor.evidence`.
+
+        Raises:
+            As `ask_batch`.
+        """
+        if not isinstance(request.image, bytes | PictureFile):
+            # A path means nothing on another machine.
+            request = replace(request, image=open_picture(request.image))
+        return self._reply(self._handle.evidence, Call((request,), top_k, checkpoint))
+
+    def _reply(self, method: DeploymentHandle, call: Call):
         end, pause = monotonic() + self._patience, 0.05
         while True:
             try:
                 left = max(end - monotonic(), 0.001)
-                reply = self._handle.ask.remote(call).result(timeout_s=left)
+                reply = method.remote(call).result(timeout_s=left)
                 break
             except TimeoutError as error:
                 raise BusyError(10) from error

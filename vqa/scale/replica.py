@@ -11,6 +11,7 @@ import torch
 from ray import serve
 
 from vqa.errors import VQAError
+from vqa.evidence import Evidence
 from vqa.predictor import AUTO, Answer, Request
 from vqa.routing import load_predictor
 
@@ -31,6 +32,11 @@ class Call:
 
 def _questions(calls: Sequence[Call]) -> int:
     return sum(len(call.requests) for call in calls)
+
+
+def _chosen(call: Call) -> dict:
+    """What a `Router` alone takes."""
+    return {} if call.checkpoint == AUTO else {"checkpoint": call.checkpoint}
 
 
 class Replica:
@@ -60,6 +66,17 @@ class Replica:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._computing, self._answer, calls)
 
+    async def evidence(self, call: Call) -> Evidence | VQAError:
+        """As `Predictor.evidence`, for the one request of a call."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._computing, self._evidence, call)
+
+    def _evidence(self, call: Call) -> Evidence | VQAError:
+        try:
+            return self._predictor.evidence(call.requests[0], call.top_k, **_chosen(call))
+        except VQAError as error:
+            return error
+
     def _answer(self, calls: Sequence[Call]) -> list[list[Answer] | VQAError]:
         replies: list[list[Answer] | VQAError | None] = [None] * len(calls)
         # By repr: a dictionary takes True for 1, and a list not at all.
@@ -75,9 +92,8 @@ class Replica:
     def _together(self, calls: Sequence[Call]) -> list[list[Answer] | VQAError]:
         """Calls that differ in their requests alone; one that fails must not fail the others."""
         asked = [request for call in calls for request in call.requests]
-        chosen = {} if calls[0].checkpoint == AUTO else {"checkpoint": calls[0].checkpoint}
         try:
-            answers = iter(self._predictor.ask_batch(asked, calls[0].top_k, **chosen))
+            answers = iter(self._predictor.ask_batch(asked, calls[0].top_k, **_chosen(calls[0])))
             return [[next(answers) for _ in call.requests] for call in calls]
         except VQAError as error:
             if len(calls) == 1:
