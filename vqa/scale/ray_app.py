@@ -104,6 +104,10 @@ class Fleet:
             request = replace(request, image=open_picture(request.image))
         return self._reply(self._handle.evidence, Call((request,), top_k, checkpoint))
 
+    def computed(self) -> float:
+        """Seconds that a replica has computed, all threads together; where there is but one."""
+        return self._handle.computed.remote().result(timeout_s=self._patience)
+
     def _reply(self, method: DeploymentHandle, call: Call):
         end, pause = monotonic() + self._patience, 0.05
         while True:
@@ -169,7 +173,13 @@ def _connect(address: str | None, most: int, kind: str) -> None:
     if address is None:
         gpus = {"num_gpus": most} if kind == "cuda" else {}
         # As many replicas as were asked for, whatever number of cores there is.
-        ray.init("local", num_cpus=most, include_dashboard=False, **gpus, **quiet)
+        try:
+            ray.init("local", num_cpus=most, include_dashboard=False, **gpus, **quiet)
+        except Exception as error:  # Ray raises just that when its processes come up too slowly
+            raise ConfigError(
+                f"Ray does not start on this machine ({str(error)[:200]!r}); "
+                "free some cores and memory, or join a cluster with --ray."
+            ) from error
         return
     host, _, port = address.rpartition(":")
     try:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from time import process_time
 
 import torch
 from ray import serve
@@ -55,6 +56,10 @@ class Replica:
         # Computing must not hold up the loop that takes calls and health checks.
         self._computing = ThreadPoolExecutor(1)
         self.ask.set_max_batch_size(most)
+
+    def computed(self) -> float:
+        """Seconds of core time so far."""
+        return process_time()
 
     def check_health(self) -> None:
         """Ray calls it again and again, and replaces a replica in which it fails or hangs."""
