@@ -61,7 +61,7 @@ def replicated(checkpoint: Path):
         stderr=subprocess.STDOUT,
         text=True,
     )
-    timer = threading.Timer(240, process.kill)
+    timer = threading.Timer(280, process.kill)
     timer.start()
     lines: list[str] = []
     try:

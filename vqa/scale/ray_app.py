@@ -41,6 +41,7 @@ APP = "vqa"
 CALLS_WANTED = 2  # under way for each replica: one computed, one waiting; more calls for replicas
 _ASKERS = 2 * CALLS_WANTED  # for each replica: enough that a full front asks for more replicas
 _MOST_ASKERS = 256
+_STARTS = 3  # Ray gives a busy machine but 30 seconds each time
 _PATIENCE = 60.0  # seconds until a question that no replica answers is given up
 _LOST = (
     RayActorError,
@@ -171,15 +172,7 @@ def fleet(
 def _connect(address: str | None, most: int, kind: str) -> None:
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
-        gpus = {"num_gpus": most} if kind == "cuda" else {}
-        # As many replicas as were asked for, whatever number of cores there is.
-        try:
-            ray.init("local", num_cpus=most, include_dashboard=False, **gpus, **quiet)
-        except Exception as error:  # Ray raises just that when its processes come up too slowly
-            raise ConfigError(
-                f"Ray does not start on this machine ({str(error)[:200]!r}); "
-                "free some cores and memory, or join a cluster with --ray."
-            ) from error
+        _start(most, kind, quiet)
         return
     host, _, port = address.rpartition(":")
     try:
@@ -192,6 +185,22 @@ def _connect(address: str | None, most: int, kind: str) -> None:
             f"There is no Ray cluster at {address!r}, which is HOST:PORT or auto; "
             "start one with: ray start --head."
         ) from error
+
+
+def _start(most: int, kind: str, quiet: dict) -> None:
+    # As many replicas as were asked for, whatever number of cores there is.
+    resources = {"num_cpus": most} | ({"num_gpus": most} if kind == "cuda" else {})
+    for left in reversed(range(_STARTS)):
+        try:
+            ray.init("local", include_dashboard=False, **resources, **quiet)
+            return
+        except Exception as error:  # Ray raises just that when its processes come up too slowly
+            ray.shutdown()
+            if not left:
+                raise ConfigError(
+                    f"Ray does not start on this machine ({str(error)[:200]!r}); "
+                    "free some cores and memory, or join a cluster with --ray."
+                ) from error
 
 
 def _deploy(checkpoint: str, kind: str, replicas: tuple[int, int], most: int) -> DeploymentHandle:
