@@ -125,7 +125,7 @@ def text(measured: Measured, habits: Habits, replicas: dict | None, command: str
         command: that wrote them.
     """
     parts = [
-        f"```sh\npython -m vqa bench --out docs/bench\n{command}\n```",
+        f"Written by:\n\n```sh\n{command}\n```",
         f"Measured on: {measured.machine}. Core time counts every thread of the server: HTTP, "
         "decoding, network, answer.",
         _costs(measured, habits),
