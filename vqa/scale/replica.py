@@ -61,9 +61,10 @@ class Replica:
         """Seconds of core time so far."""
         return process_time()
 
-    def check_health(self) -> None:
+    async def check_health(self) -> None:
         """Ray calls it again and again, and replaces a replica in which it fails or hangs."""
-        self._predictor.warm_up()
+        # In the thread that computes: it is what may hang.
+        await asyncio.get_running_loop().run_in_executor(self._computing, self._predictor.warm_up)
 
     @serve.batch(batch_wait_timeout_s=0.004, batch_size_fn=_questions)
     async def ask(self, calls: list[Call]) -> list[list[Answer] | VQAError]:
