@@ -89,7 +89,9 @@ def replicas_of(pid: int) -> list[int]:
             parents[int(folder.name)] = int(
                 (folder / "stat").read_text().rpartition(")")[2].split()[1]
             )
-            if (folder / "cmdline").read_bytes().startswith(b"ray::ServeReplica"):
+            # "ray::SERVE_REPLICA::...:ServeReplica:..." at rest, "ray::ServeReplica:..." at work.
+            title = (folder / "cmdline").read_bytes()
+            if title.startswith(b"ray::") and b"ServeReplica:" in title:
                 found.append(int(folder.name))
         except (OSError, IndexError):
             continue  # it has ended meanwhile

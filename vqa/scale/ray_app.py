@@ -17,6 +17,8 @@ from time import monotonic, sleep
 
 # Before Ray is imported: it would send usage statistics.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+# It would run replicas only while nothing else on the machine wants to.
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 import ray
 from ray import serve
