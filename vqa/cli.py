@@ -17,6 +17,7 @@ from vqa.compare.budget import read_budget
 from vqa.compare.command import compare
 from vqa.errors import VQAError
 from vqa.options import OneLineParser, number
+from vqa.scale.command import add_options as add_costs
 
 
 def _share(text: str) -> float:
@@ -197,6 +198,9 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True, metavar="DIR")
     p.add_argument("--repo", metavar="USER/NAME", help="upload it there too")
     p.set_defaults(run=commands.publish)
+
+    p = sub.add_parser("costs", help="what questions cost, and what users need, into docs/scale.md")
+    add_costs(p)
 
     p = sub.add_parser("figures", help="write the cards' figures into READMEs")
     p.add_argument("readmes", nargs="*", type=Path, help="all of the project's when left out")

@@ -45,6 +45,17 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--share", action="store_true", help="also get a public link")
     parser.add_argument("--auth", type=_credentials, metavar="USER:PASSWORD")
     parser.add_argument("--queue-size", default=64, type=number(1, 10_000))
+    parser.add_argument(
+        "--replicas",
+        type=_replicas,
+        metavar="2 or 1-8",
+        help="answer in this many processes of a Ray cluster; a range follows the load",
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="of the cluster for --replicas, or auto; without it they run on this machine",
+    )
     parser.add_argument("--max-upload", default="10mb", type=parse_size, metavar="SIZE")
     parser.add_argument(
         "--max-batch",
@@ -69,6 +80,20 @@ def parse_size(text: str) -> int:
     if size < 2**10:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size of at least 1kb, like 10mb")
     return size
+
+
+def _replicas(text: str) -> tuple[int, int]:
+    fewest, dash, most = text.partition("-")
+    try:
+        read = number(1, 1000)
+        found = read(fewest), read(most if dash else fewest)
+    except argparse.ArgumentTypeError:
+        found = (2, 1)
+    if found[0] > found[1]:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of replicas like 2, or fewest and most like 1-8, up to 1000"
+        )
+    return found
 
 
 def _credentials(text: str) -> tuple[str, str]:
@@ -121,7 +146,15 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     stop = _stop_signal()
     port = check_address(options.host, options.port)
-    batcher = Batcher(predictor, most=options.max_batch, waiting=options.queue_size)
+    askers = min(getattr(predictor, "askers", 1), options.queue_size)
+    batcher = Batcher(
+        predictor,
+        # Replicas wait for others themselves.
+        wait_ms=4.0 if askers == 1 else 0.0,
+        most=options.max_batch,
+        waiting=options.queue_size,
+        askers=askers,
+    )
     api = build_api(batcher, ApiLimits(options.max_upload), options.queue_size, options.auth)
     # As many at once as the batcher makes good use of; Gradio has 40 threads for everything.
     limits = PageLimits(options.max_upload, options.queue_size, min(options.queue_size, 24))
@@ -170,6 +203,14 @@ def _check_mcp(options: argparse.Namespace) -> None:
         raise ConfigError(
             "--mcp and --auth do not go together: assistants cannot log in; leave one out."
         )
+
+
+def _check_ray(options: argparse.Namespace) -> None:
+    """Raises ConfigError when --replicas cannot be had."""
+    if options.ray and not options.replicas:
+        raise ConfigError("--ray is for replicas; say how many with --replicas.")
+    if options.replicas and find_spec("ray") is None:
+        raise ConfigError("--replicas needs Ray; run pip install -r requirements-scale.txt.")
 
 
 def _beside(api):
@@ -235,11 +276,26 @@ def main(argv: list[str] | None = None) -> int:
     try:
         _check_mcp(options)
         check_address(options.host, options.port)
+        _check_ray(options)
+        name = os.path.basename(os.path.normpath(options.checkpoint))
+        if options.replicas:
+            from vqa.scale.ray_app import fleet
+
+            print("Starting the replicas ...", flush=True)
+            with fleet(
+                options.checkpoint,
+                options.device,
+                options.replicas,
+                options.ray,
+                options.max_batch,
+            ) as found:
+                serve(found, name, options)
+            return 0
         from vqa import load_predictor
 
         predictor = load_predictor(options.checkpoint, device=options.device)
         predictor.warm_up()
-        serve(predictor, os.path.basename(os.path.normpath(options.checkpoint)), options)
+        serve(predictor, name, options)
     except VQAError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2
