@@ -215,23 +215,21 @@ def _event(random: Random, target: Target) -> Case:
 
 def _queue(random: Random, target: Target) -> Case:
     """What the page's own script sends, with other contents."""
-    session = random.choice((f"s{random.randrange(2**32):08x}", "../x", "", place(random, target)))
-    value = {
-        "data": random.choice(
-            (
-                [file_data(random, target), question(random)[:3000], "auto", "en", None],
-                junk(random, target),
-            )
-        ),
-        "fn_index": random.choice((0, 1, 2, 3, 4, 5, 6, 7, 8, -1, 99, 10**30, "ask", None)),
-        "session_hash": random.choice((session, session, junk(random, target, 1))),
-        "trigger_id": random.choice((1, None, junk(random, target, 1))),
-        "event_data": random.choice((None, {"index": -1}, {"index": "x"}, junk(random, target))),
-    }
+    session = f"s{random.randrange(2**32):08x}"
+    number = random.choice(list(target.events))
+    data = [
+        random.choice((None, 1, 2, "auto", "en", file_data(random, target), question(random)))
+        for _ in range(target.events[number])
+    ]
+    value = {"data": data, "fn_index": number, "session_hash": session}
+    value |= {"trigger_id": None, "event_data": random.choice((None, {"index": -1}, [1]))}
+    odd = random.choice(list(value))
+    if random.random() < 0.4:
+        value[odd] = random.choice((junk(random, target), -1, 99, 10**30, "", "../x"))
     if random.random() < 0.2:
         del value[random.choice(list(value))]
-    path = random.choice(("/gradio_api/queue/join",) * 5 + ("/gradio_api/run/ask",))
-    follow = "/gradio_api/queue/data?session_hash=" + session if session[:1] == "s" else ""
+    path = random.choice(("/gradio_api/queue/join",) * 9 + ("/gradio_api/run/ask",))
+    follow = "/gradio_api/queue/data?session_hash=" + session
     body = dumped(random, value)
     return request("queue", "POST", path, "application/json", body, follow=follow)
 

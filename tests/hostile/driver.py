@@ -44,22 +44,20 @@ class Room:
 
     def files(self) -> set[str]:
         """Every file of the room outside the uploads' folder, with its size."""
-        uploads = self.folder / "tmp" / "gradio"
         return {
             f"{path.relative_to(self.folder)}:{path.stat().st_size}"
             for path in self.folder.rglob("*")
-            if path.is_file() and not path.is_relative_to(uploads) and path.name != "log"
+            if path.is_file() and path.name != "log" and "vqa-uploads-" not in str(path)
         }
 
 
 @contextmanager
 def room(folder: Path, checkpoint: Path, *flags: str):
     """Starts `app.py` with its own home, temporary and working folder below `folder`."""
-    for name in ("home", "tmp/gradio", "cwd"):
+    for name in ("home", "tmp", "cwd"):
         (folder / name).mkdir(parents=True)
     for name in ("home/.bashrc", "cwd/canary.txt", "canary.txt"):
         (folder / name).write_text(SECRET)
-    (folder / "tmp/gradio/link.png").symlink_to(folder / "canary.txt")
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GRADIO_")}
     environment = kept | {
         "PYTHONPATH": str(ROOT),
@@ -83,13 +81,24 @@ def room(folder: Path, checkpoint: Path, *flags: str):
         try:
             line = process.stdout.readline().decode()
             port = int(re.search(r":(\d+)", line)[1])
-            link = str(folder / "tmp/gradio/link.png")
-            yield Room(process, port, folder, Target(str(folder / "canary.txt"), trap, link, LARGEST))
+            link = next((folder / "tmp").glob("vqa-uploads-*")) / "link.png"
+            link.symlink_to(folder / "canary.txt")
+            secret = str(folder / "canary.txt")
+            yield Room(
+                process, port, folder, Target(secret, trap, str(link), LARGEST, _events(port))
+            )
             assert not caught, f"the server asked another one: {caught}"
         finally:
             process.kill()
             process.communicate()
             timer.cancel()
+
+
+def _events(port: int) -> dict[int, int]:
+    """Number of each event of the page -> how many values it takes."""
+    body = exchange(port, request("", "GET", "/config").head, b"").partition(b"\r\n\r\n")[2]
+    config = json.loads(body[body.index(b"{") : body.rindex(b"}") + 1])
+    return {event["id"]: len(event["inputs"]) for event in config["dependencies"]}
 
 
 @contextmanager

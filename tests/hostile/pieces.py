@@ -25,12 +25,14 @@ class Target:
         trap: "http://host:port" of a server nobody must ask anything.
         link: a symbolic link to `secret` in the uploads' folder.
         largest: bytes that a picture may have.
+        events: number of an event of the page -> how many values it takes.
     """
 
     secret: str
     trap: str
     link: str
     largest: int
+    events: dict[int, int]
 
 
 def form(*parts: tuple[str, str | None, bytes]) -> bytes:
@@ -128,6 +130,8 @@ _WORDS = (
 
 def question(random: Random) -> str:
     """Text from the corners of Unicode."""
+    if random.random() < 0.3:
+        return f"How many red cubes are left of the {MARK} sphere?"
     parts = [MARK] if random.random() < 0.7 else []
     for _ in range(random.randrange(5)):
         if random.random() < 0.6:

@@ -10,6 +10,7 @@ import os
 from collections import defaultdict
 
 import pytest
+
 from hostile.cases import case
 from hostile.driver import Notes, leaks, room, well
 from hostile.pieces import PICTURES

@@ -1,0 +1,244 @@
+"""What every request to the page passes: paths, sizes, times, and the form of what Gradio is sent.
+
+Gradio takes bodies of any size and answers 500 to some that are malformed; both end here. Plain
+ASGI, as gate.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+from collections.abc import Mapping
+from time import monotonic
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from vqa.api.attempts import Allowance, Attempts
+from vqa.api.bodies import TooLargeError, error_response, failure
+from vqa.api.gate import ApiLimits, address_of, foreign
+from vqa.batching import described
+from vqa.errors import BusyError, VQAError
+
+_log = logging.getLogger(__name__)
+_BASE = "/gradio_api/"
+_UPLOAD, _JOIN, _CALL, _LOGIN = _BASE + "upload", _BASE + "queue/join", _BASE + "call/", "/login"
+MCP = _BASE + "mcp"
+# What the page and gradio_client ask for; Gradio has more doors than that (a proxy, recordings, a
+# code editor, ...), which stay shut.
+_EXACT = {"/", "/config", "/login", "/logout", "/favicon.ico", "/manifest.json", "/robots.txt"} | {
+    _BASE + name
+    for name in (
+        "upload upload_progress queue/join queue/data cancel reset info openapi.json config user "
+        "login_check token app_id startup-events theme.css"
+    ).split()
+}
+_BELOW = ("/assets/", "/static/", "/pwa_icon", _CALL, _BASE + "file=", _BASE + "heartbeat/")
+_JSON_BYTES = 256 * 2**10
+_SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
+_MULTIPART = re.compile(rb'multipart/form-data;\s*boundary="?[\w\'()+,./:=? -]{1,70}"?\s*', re.I)
+# Gradio's scripts are partly inline, and it makes functions of the page's own event code.
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; "
+    "font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'self' https://huggingface.co"
+)
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Content-Security-Policy": _POLICY,
+}
+
+
+class PageGate:
+    """An ASGI app around Gradio's that lets through what the page needs.
+
+    Args:
+        app: Gradio's.
+        inputs: number of an event -> how many values it is sent.
+        names: name of a public endpoint -> number of its event.
+        limits: of sizes and times.
+        attempts: counts wrong passwords.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        inputs: Mapping[int, int],
+        names: Mapping[str, int],
+        limits: ApiLimits,
+        attempts: Attempts,
+    ) -> None:
+        self._app, self._inputs, self._names = app, inputs, names
+        self._limits, self._attempts = limits, attempts
+        self._uploads = Allowance(limits.hourly_bytes)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            else:  # the page has no web sockets
+                await send({"type": "websocket.close", "code": 1000})
+            return
+        path, begun = scope["path"], False
+
+        async def guarded(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                self._note(scope, message)
+            await send(message)
+
+        try:
+            response = self._refusal(scope)
+            if response is None and scope["method"] == "POST" and not path.startswith(MCP):
+                response, receive = await self._body(scope, receive)
+            await (response or self._app)(scope, receive, guarded)
+        except _Refused as refused:
+            if not begun:
+                await refused.response(scope, receive, guarded)
+        except Exception as error:
+            _log.error("%s failed: %s", path.split("=")[0], described(error))
+            if not begun:
+                await _said(500, "Something went wrong on the server; it has been noted.")(
+                    scope, receive, guarded
+                )
+
+    def _note(self, scope: Scope, message: Message) -> None:
+        headers = MutableHeaders(scope=message)
+        # Gradio lets every site read answers, with the visitor's login, unless the host is local.
+        for name in [name for name in headers if name.startswith("access-control-")]:
+            del headers[name]
+        for name, value in _HEADERS.items():
+            headers.setdefault(name, value)
+        if scope["path"] == _LOGIN and scope["method"] == "POST" and message["status"] == 400:
+            self._attempts.wrong(address_of(scope))
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        """The answer to what needs no body to be refused."""
+        path, method = scope["path"], scope["method"]
+        known = path.rstrip("/") or "/"
+        if not (known in _EXACT or path.startswith((*_BELOW, MCP))) or "\0" in path:
+            return _said(404, "There is no such page; the page is at /.")
+        if method not in ("GET", "HEAD", "POST") and not path.startswith(MCP):
+            return _said(405, f"The method {method[:20]} is not served; use GET or POST.")
+        if path.startswith(_BASE + "file="):
+            # No address: Gradio would send the visitor there.
+            place = path[len(_BASE + "file=") :]
+            if not place.startswith("/") and not re.match(r"[A-Za-z]:[\\/]", place):
+                return _said(403, "Only files that were sent to this server are served.")
+        if method != "POST":
+            return None
+        if foreign(scope):
+            return _said(403, "Other websites may not send this; open the page itself.")
+        if known == _LOGIN and (wait := self._attempts.wait(address_of(scope))):
+            return error_response(BusyError(wait))
+        if known == _UPLOAD and (wait := self._uploads.wait()):
+            return error_response(BusyError(wait))
+        return None
+
+    async def _body(self, scope: Scope, receive: Receive) -> tuple[Response | None, Receive]:
+        """The answer to a body that is refused, else a `receive` that hands it on."""
+        path = scope["path"].rstrip("/")
+        kind = dict(scope["headers"]).get(b"content-type", b"")
+        most = _JSON_BYTES
+        if path == _UPLOAD:
+            most = self._limits.upload_bytes + _JSON_BYTES
+            if not _MULTIPART.fullmatch(kind):
+                return _said(415, "Send a form with a file, as multipart/form-data."), receive
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if not announced.isdigit() or int(announced[:20]) > most:
+            return error_response(TooLargeError("request", "请求", most)), receive
+        bounded = self._bounded(receive, most, path == _UPLOAD)
+        if path != _JOIN and not path.startswith(_CALL):
+            return None, bounded
+        if not kind.lower().startswith(b"application/json"):
+            return _said(415, "Send JSON, as application/json."), receive
+        body, more = bytearray(), True
+        while more:
+            message = await bounded()
+            if message["type"] == "http.disconnect":
+                raise _Refused(_said(400, "The request ended before all of it came."))
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        wrong = self._wrong(path, bytes(body))
+        if wrong:
+            return _said(422, wrong), receive
+        left: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
+
+        async def again() -> Message:
+            return left.pop() if left else await receive()
+
+        return None, again
+
+    def _bounded(self, receive: Receive, most: int, upload: bool) -> Receive:
+        """`receive`, until too much has come or it has taken too long."""
+        end, come, more = monotonic() + self._limits.body_seconds, 0, True
+
+        async def bounded() -> Message:
+            nonlocal come, more
+            if not more:
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), end - monotonic())
+            except TimeoutError as error:
+                seconds = f"{self._limits.body_seconds:g}"
+                sentence = f"The request took longer than {seconds} s to send; send less."
+                raise _Refused(_said(408, sentence)) from error
+            size = len(message.get("body", b""))
+            come += size
+            if upload:
+                self._uploads.take(size)
+            more = message.get("more_body", False)
+            if come > most:
+                raise _Refused(error_response(TooLargeError("request", "请求", most)))
+            return message
+
+        return bounded
+
+    def _wrong(self, path: str, body: bytes) -> str:
+        """What is wrong with the JSON of an event, "" when nothing is."""
+        try:
+            value = json.loads(body.decode("utf-8"))
+            # Half characters and infinite numbers could not be sent back.
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        except (ValueError, RecursionError):
+            return "The body is not JSON in UTF-8; see /gradio_api/info for what is expected."
+        if not isinstance(value, dict) or not isinstance(value.get("data", {}), list | dict):
+            return 'The body must be an object with "data"; see /gradio_api/info.'
+        if path == _JOIN:
+            number, session = value.get("fn_index"), value.get("session_hash")
+            if isinstance(number, bool) or not isinstance(number, int):
+                return "fn_index must be the number of an event; open the page again."
+            if not isinstance(session, str) or not _SESSION.fullmatch(session):
+                return "session_hash must be letters and digits, 64 at most."
+        else:
+            name = path.rpartition("/")[2]
+            number = self._names.get(name)
+            if number is None:
+                return f"There is no endpoint {name[:60]!r}; see /gradio_api/info."
+        wanted = self._inputs.get(number)
+        if wanted is None:
+            return f"There is no event {str(number)[:20]}; open the page again."
+        given = value.get("data")
+        if isinstance(given, list) and len(given) != wanted:
+            return f"data holds {len(given)} values and {wanted} are expected."
+        if path == _JOIN and not isinstance(given, list):
+            return "data must be a list."
+        return ""
+
+
+class _Refused(Exception):
+    """A body that is refused while it is read."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
+def _said(status: int, sentence: str) -> Response:
+    return failure(status, "request", VQAError(sentence))
