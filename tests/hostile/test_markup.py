@@ -52,6 +52,8 @@ def test_markup_is_shown_and_never_runs(url, tmp_path):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         page = browser.new_page()
         page.set_default_timeout(40_000)
+        refused = []
+        page.on("response", lambda r: r.status >= 400 and refused.append((r.status, r.url)))
         page.goto(url, timeout=90_000)
         page.set_input_files("#picture input[type=file]", picture)
         page.wait_for_selector("#picture img")
@@ -66,6 +68,7 @@ def test_markup_is_shown_and_never_runs(url, tmp_path):
         # The frame's own markup must not have taken in the visitor's.
         assert page.locator("img[src=x], script:text('window.ran')").count() == 0
         assert page.evaluate("window.ran") is None
+        assert not refused, "the page asks for more than its gate lets through"
         page.set_input_files("#picture input[type=file]", [])
         page.get_by_label("Remove Image").click()
         page.set_input_files("#picture input[type=file]", damaged)

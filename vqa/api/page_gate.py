@@ -29,7 +29,16 @@ _UPLOAD, _JOIN, _CALL, _LOGIN = _BASE + "upload", _BASE + "queue/join", _BASE + 
 MCP = _BASE + "mcp"
 # What the page and gradio_client ask for; Gradio has more doors than that (a proxy, recordings, a
 # code editor, ...), which stay shut.
-_EXACT = {"/", "/config", "/login", "/logout", "/favicon.ico", "/manifest.json", "/robots.txt"} | {
+_EXACT = {
+    "/",
+    "/config",
+    "/theme.css",
+    "/login",
+    "/logout",
+    "/favicon.ico",
+    "/manifest.json",
+    "/robots.txt",
+} | {
     _BASE + name
     for name in (
         "upload upload_progress queue/join queue/data cancel reset info openapi.json config user "
