@@ -47,8 +47,11 @@ _EXACT = {
 }
 _BELOW = ("/assets/", "/static/", "/pwa_icon", _CALL, _BASE + "file=", _BASE + "heartbeat/")
 _JSON_BYTES = 256 * 2**10
+_TOGETHER = 32  # largest pictures that one upload may weigh; Gradio checks each of them
+_UPLOAD_PATIENCE = 5  # they may take longer to send than one
 _SESSION = re.compile(r"[\w-]{1,64}", re.ASCII)
 _MULTIPART = re.compile(rb'multipart/form-data;\s*boundary="?[\w\'()+,./:=? -]{1,70}"?\s*', re.I)
+_FIELDS = b"application/x-www-form-urlencoded"
 # Gradio's scripts are partly inline, and it makes functions of the page's own event code.
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
@@ -104,7 +107,7 @@ class PageGate:
 
         try:
             response = self._refusal(scope)
-            if response is None and scope["method"] == "POST" and not path.startswith(MCP):
+            if response is None and scope["method"] == "POST":
                 response, receive = await self._body(scope, receive)
             await (response or self._app)(scope, receive, guarded)
         except _Refused as refused:
@@ -155,15 +158,21 @@ class PageGate:
         path = scope["path"].rstrip("/")
         kind = dict(scope["headers"]).get(b"content-type", b"")
         most = _JSON_BYTES
+        is_json = not path.startswith((_UPLOAD, _LOGIN, MCP))
+        if path == _LOGIN and not (_MULTIPART.fullmatch(kind) or kind.lower().startswith(_FIELDS)):
+            return _said(415, "Send user name and password as a form."), receive
         if path == _UPLOAD:
-            most = self._limits.upload_bytes + _JSON_BYTES
+            most = _TOGETHER * self._limits.upload_bytes + _JSON_BYTES
             if not _MULTIPART.fullmatch(kind):
                 return _said(415, "Send a form with a file, as multipart/form-data."), receive
+        elif path.startswith(MCP):
+            # A picture travels as text in its JSON.
+            most = 2 * self._limits.upload_bytes + _JSON_BYTES
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if not announced.isdigit() or int(announced[:20]) > most:
             return error_response(TooLargeError("request", "请求", most)), receive
         bounded = self._bounded(receive, most, path == _UPLOAD)
-        if path != _JOIN and not path.startswith(_CALL):
+        if not is_json:
             return None, bounded
         if not kind.lower().startswith(b"application/json"):
             return _said(415, "Send JSON, as application/json."), receive
@@ -186,7 +195,8 @@ class PageGate:
 
     def _bounded(self, receive: Receive, most: int, upload: bool) -> Receive:
         """`receive`, until too much has come or it has taken too long."""
-        end, come, more = monotonic() + self._limits.body_seconds, 0, True
+        seconds = self._limits.body_seconds * (_UPLOAD_PATIENCE if upload else 1)
+        end, come, more = monotonic() + seconds, 0, True
 
         async def bounded() -> Message:
             nonlocal come, more
@@ -195,8 +205,7 @@ class PageGate:
             try:
                 message = await asyncio.wait_for(receive(), end - monotonic())
             except TimeoutError as error:
-                seconds = f"{self._limits.body_seconds:g}"
-                sentence = f"The request took longer than {seconds} s to send; send less."
+                sentence = f"The request took longer than {seconds:g} s to send; send less."
                 raise _Refused(_said(408, sentence)) from error
             size = len(message.get("body", b""))
             come += size
@@ -218,7 +227,9 @@ class PageGate:
         except (ValueError, RecursionError):
             return "The body is not JSON in UTF-8; see /gradio_api/info for what is expected."
         if not isinstance(value, dict) or not isinstance(value.get("data", {}), list | dict):
-            return 'The body must be an object with "data"; see /gradio_api/info.'
+            return "The body must be an object, and its data a list; see /gradio_api/info."
+        if path != _JOIN and not path.startswith(_CALL):
+            return ""
         if path == _JOIN:
             number, session = value.get("fn_index"), value.get("session_hash")
             if isinstance(number, bool) or not isinstance(number, int):
