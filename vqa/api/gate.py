@@ -9,6 +9,7 @@ import asyncio
 import base64
 import binascii
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import compare_digest
 from time import monotonic, perf_counter
@@ -69,6 +70,49 @@ class RefusedBody(HTTPException):
     def __init__(self, response: Response) -> None:
         super().__init__(response.status_code)
         self.response = response
+
+
+def too_large(most: int) -> Response:
+    """The answer to a body of more than `most` bytes."""
+    return error_response(TooLargeError("request", "请求", most))
+
+
+def bounded(
+    receive: Receive, most: int, seconds: float, come: Callable[[int], None] = lambda count: None
+) -> Receive:
+    """`receive`, until more than `most` bytes have come or `seconds` have gone by.
+
+    Args:
+        receive: of a request.
+        most: bytes. seconds: from now on.
+        come: told how many bytes came, each time.
+
+    Raises:
+        RefusedBody: from what is returned.
+    """
+    end, total, more = monotonic() + seconds, 0, True
+
+    async def receive_bounded() -> Message:
+        nonlocal total, more
+        if not more:
+            return await receive()
+        try:
+            message = await asyncio.wait_for(receive(), end - monotonic())
+        except TimeoutError as error:
+            sentence = VQAError(
+                f"The request took longer than {seconds:g} s to send; send smaller pictures.",
+                zh=f"发送请求超过 {seconds:g} 秒，请缩小图片。",
+            )
+            raise RefusedBody(failure(408, "too_slow", sentence)) from error
+        count = len(message.get("body", b""))
+        total += count
+        come(count)
+        more = message.get("more_body", False)
+        if total > most:
+            raise RefusedBody(too_large(most))
+        return message
+
+    return receive_bounded
 
 
 class Gate:
@@ -174,7 +218,7 @@ class Gate:
                 ),
             )
         if self._length(scope) > self.limits.body_bytes(path):
-            return self._too_large(path)
+            return too_large(self.limits.body_bytes(path))
         if self._reserved and self._reserved + self._length(scope) > self.limits.bodies_bytes:
             return error_response(BusyError(1))
         return None
@@ -184,7 +228,11 @@ class Gate:
         self._reserved += length
         self._active += 1
         try:
-            await self._app(scope, self._bounded(scope["path"], receive), send)
+            await self._app(
+                scope,
+                bounded(receive, self.limits.body_bytes(scope["path"]), self.limits.body_seconds),
+                send,
+            )
         finally:
             self._reserved -= length
             self._active -= 1
@@ -196,41 +244,6 @@ class Gate:
             # A few that are sent by the byte must not be let in by the million.
             return max(int(announced), _FORM_BYTES)
         return self.limits.body_bytes(scope["path"])
-
-    def _bounded(self, path: str, receive: Receive) -> Receive:
-        """`receive`, until too much has come or it has taken too long."""
-        limit, end = self.limits.body_bytes(path), monotonic() + self.limits.body_seconds
-        come, more = 0, True
-
-        async def bounded() -> Message:
-            nonlocal come, more
-            if not more:
-                return await receive()
-            try:
-                message = await asyncio.wait_for(receive(), end - monotonic())
-            except TimeoutError as error:
-                raise RefusedBody(self._too_slow()) from error
-            come += len(message.get("body", b""))
-            more = message.get("more_body", False)
-            if come > limit:
-                raise RefusedBody(self._too_large(path))
-            return message
-
-        return bounded
-
-    def _too_large(self, path: str) -> Response:
-        return error_response(TooLargeError("request", "请求", self.limits.body_bytes(path)))
-
-    def _too_slow(self) -> Response:
-        seconds = f"{self.limits.body_seconds:g}"
-        return failure(
-            408,
-            "too_slow",
-            VQAError(
-                f"The request took longer than {seconds} s to send; send smaller pictures.",
-                zh=f"发送请求超过 {seconds} 秒，请缩小图片。",
-            ),
-        )
 
     def _may_enter(self, headers: dict[bytes, bytes]) -> bool:
         if self._login is None:

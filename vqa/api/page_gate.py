@@ -6,20 +6,18 @@ ASGI, as gate.py.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import re
 from collections.abc import Mapping
-from time import monotonic
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vqa.api.attempts import Allowance, Attempts
-from vqa.api.bodies import TooLargeError, error_response, failure
-from vqa.api.gate import ApiLimits, address_of, foreign
+from vqa.api.bodies import error_response, failure
+from vqa.api.gate import ApiLimits, RefusedBody, address_of, bounded, foreign, too_large
 from vqa.batching import described
 from vqa.errors import BusyError, VQAError
 
@@ -110,7 +108,7 @@ class PageGate:
             if response is None and scope["method"] == "POST":
                 response, receive = await self._body(scope, receive)
             await (response or self._app)(scope, receive, guarded)
-        except _Refused as refused:
+        except RefusedBody as refused:
             if not begun:
                 await refused.response(scope, receive, guarded)
         except Exception as error:
@@ -170,17 +168,21 @@ class PageGate:
             most = 2 * self._limits.upload_bytes + _JSON_BYTES
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         if not announced.isdigit() or int(announced[:20]) > most:
-            return error_response(TooLargeError("request", "请求", most)), receive
-        bounded = self._bounded(receive, most, path == _UPLOAD)
+            return too_large(most), receive
+        seconds = self._limits.body_seconds
+        if path == _UPLOAD:
+            limited = bounded(receive, most, seconds * _UPLOAD_PATIENCE, self._uploads.take)
+        else:
+            limited = bounded(receive, most, seconds)
         if not is_json:
-            return None, bounded
+            return None, limited
         if not kind.lower().startswith(b"application/json"):
             return _said(415, "Send JSON, as application/json."), receive
         body, more = bytearray(), True
         while more:
-            message = await bounded()
+            message = await limited()
             if message["type"] == "http.disconnect":
-                raise _Refused(_said(400, "The request ended before all of it came."))
+                raise RefusedBody(_said(400, "The request ended before all of it came."))
             body += message.get("body", b"")
             more = message.get("more_body", False)
         wrong = self._wrong(path, bytes(body))
@@ -192,31 +194,6 @@ class PageGate:
             return left.pop() if left else await receive()
 
         return None, again
-
-    def _bounded(self, receive: Receive, most: int, upload: bool) -> Receive:
-        """`receive`, until too much has come or it has taken too long."""
-        seconds = self._limits.body_seconds * (_UPLOAD_PATIENCE if upload else 1)
-        end, come, more = monotonic() + seconds, 0, True
-
-        async def bounded() -> Message:
-            nonlocal come, more
-            if not more:
-                return await receive()
-            try:
-                message = await asyncio.wait_for(receive(), end - monotonic())
-            except TimeoutError as error:
-                sentence = f"The request took longer than {seconds:g} s to send; send less."
-                raise _Refused(_said(408, sentence)) from error
-            size = len(message.get("body", b""))
-            come += size
-            if upload:
-                self._uploads.take(size)
-            more = message.get("more_body", False)
-            if come > most:
-                raise _Refused(error_response(TooLargeError("request", "请求", most)))
-            return message
-
-        return bounded
 
     def _wrong(self, path: str, body: bytes) -> str:
         """What is wrong with the JSON of an event, "" when nothing is."""
@@ -250,14 +227,6 @@ class PageGate:
         if path == _JOIN and not isinstance(given, list):
             return "data must be a list."
         return ""
-
-
-class _Refused(Exception):
-    """A body that is refused while it is read."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__()
-        self.response = response
 
 
 def _said(status: int, sentence: str) -> Response:
