@@ -25,6 +25,7 @@ from vqa.options import OneLineParser, number
 
 _STOP_SECONDS = 20  # for what was accepted to be answered
 MCP_PATH = "/gradio_api/mcp/"
+_SWEEP_SECONDS = 60
 _UNITS = {"": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30}
 
 
@@ -135,12 +136,19 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     """
     # Before Gradio is imported: it would send usage statistics and ask for its newest version.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    # It would serve files from there.
+    os.environ.pop("GRADIO_ALLOWED_PATHS", None)
+    from vqa.api.discretion import log_discreetly, sweep_uploads, upload_folder
+
+    uploads = upload_folder()
+    sweep_uploads(uploads)
     from vqa.api.app import build_api
     from vqa.api.gate import ApiLimits
     from vqa.batching import Batcher
     from vqa.page.layout import CheckpointInfo, PageLimits, build_page
     from vqa.page.style import page_style
 
+    log_discreetly()
     logging.getLogger("httpx").setLevel(logging.WARNING)
     # It warns of every form that is none, and the sender is told anyway.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
@@ -179,7 +187,7 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
             prevent_thread_lock=True,
             state_session_capacity=1000,
             mcp_server=options.mcp,
-            app_kwargs={"lifespan": _beside(api)},
+            app_kwargs={"lifespan": _beside(api, page)},
             **page_style(),
         )
     print(f"The page is at {page.local_url}", flush=True)
@@ -190,9 +198,15 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     elif options.share:
         print("No public link: its service cannot be reached; the local page stays up.", flush=True)
     # In turns: on Windows a signal does not end a wait.
+    swept = time.monotonic()
     while not stop.wait(1):
-        pass
+        if time.monotonic() > swept + _SWEEP_SECONDS:
+            sweep_uploads(uploads)
+            swept = time.monotonic()
     _stop(api, batcher, page)
+    sweep_uploads(uploads, 0)
+    with contextlib.suppress(OSError):
+        uploads.rmdir()
 
 
 def _check_mcp(options: argparse.Namespace) -> None:
@@ -213,7 +227,7 @@ def _check_ray(options: argparse.Namespace) -> None:
         raise ConfigError("--replicas needs Ray; run pip install -r requirements-scale.txt.")
 
 
-def _beside(api):
+def _beside(api, page):
     """A lifespan for Gradio's app that puts the API beside it.
 
     `launch` stays, for the sake of its public link, login and limits. The API is not among
@@ -221,11 +235,20 @@ def _beside(api):
     wherever the host is not localhost.
     """
     from vqa.api.gate import Front
+    from vqa.api.page_gate import PageGate
+
+    inputs = {number: len(event.inputs) for number, event in page.fns.items()}
+    names = {
+        event.api_name: number
+        for number, event in page.fns.items()
+        if event.api_name and event.api_visibility == "public"
+    }
 
     @contextlib.asynccontextmanager
     async def lifespan(app):
         # Built when the server starts, before the first request.
-        app.middleware_stack = Front(api, app.middleware_stack)
+        gated = PageGate(app.middleware_stack, inputs, names, api.limits, api.attempts)
+        app.middleware_stack = Front(api, gated)
         yield
 
     return lifespan

@@ -28,6 +28,10 @@ class TooLargeError(ImageError):
         )
 
 
+class ItemError(VQAError):
+    """An entry of a batch has not the form of a question."""
+
+
 # The first that fits: error -> HTTP status, what the body calls it.
 _KINDS = {
     TooLargeError: (413, "too_large"),
@@ -37,6 +41,7 @@ _KINDS = {
     ConfigError: (400, "option"),
     ImageError: (422, "image"),
     QuestionError: (422, "question"),
+    ItemError: (422, "request"),
     VQAError: (422, "input"),
 }
 
