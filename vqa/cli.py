@@ -91,8 +91,15 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--batch",
         type=Path,
-        metavar="FILE.jsonl",
-        help='lines like {"image": "a.png", "question": "..."}; answers are printed as JSON lines',
+        metavar="FILE",
+        help='a .csv with columns image and question, or lines {"image": "a.png", '
+        '"question": "..."}; answers are printed as JSON lines',
+    )
+    p.add_argument(
+        "--out",
+        type=Path,
+        metavar="ANSWERS.jsonl",
+        help="write the answers of --batch here; the same command again goes on where it stopped",
     )
     p.set_defaults(run=commands.predict)
 

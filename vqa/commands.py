@@ -7,10 +7,8 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from vqa.errors import ConfigError, DataError, VQAError
+from vqa.errors import ConfigError
 from vqa.options import moved
-
-_BATCH = 32
 
 
 def predict(options: Namespace) -> int:
@@ -19,6 +17,8 @@ def predict(options: Namespace) -> int:
         if options.image is not None or options.overlay is not None:
             raise ConfigError("--batch takes no picture, question or --overlay of its own.")
         return _predict_batch(options)
+    if options.out is not None:
+        raise ConfigError("--out is for the answers of --batch FILE.")
     if options.image is None or options.question is None:
         raise ConfigError('Give a picture and a question: python -m vqa predict IMAGE "QUESTION".')
     from vqa.routing import load_predictor
@@ -76,58 +76,32 @@ def _draw_overlay(path: Path, source: str, answer) -> None:
 
 
 def _predict_batch(options: Namespace) -> int:
-    from vqa.predictor import Request
+    from tqdm import tqdm
+
+    from vqa.bulk import answer_rows, beside, write_answers
     from vqa.routing import load_predictor
+    from vqa.rows import read_rows
 
-    lines = _read_lines(options.batch)
     predictor = load_predictor(options.checkpoint, options.device)
-    failed = 0
-    for start in range(0, len(lines), _BATCH):
-        part = lines[start : start + _BATCH]
-        for entry, answer in zip(part, _ask_all(predictor, part, options, Request), strict=True):
-            if isinstance(answer, VQAError):
-                failed += 1
-                print(json.dumps(entry | {"error": str(answer)}, ensure_ascii=False))
-            else:
-                print(json.dumps(entry | answer.to_dict(), ensure_ascii=False), flush=True)
-    if failed:
-        print(f"vqa predict: {failed} of {len(lines)} could not be answered.", file=sys.stderr)
-    return 2 if failed else 0
-
-
-def _ask_all(predictor, entries: list[dict], options: Namespace, request) -> list:
-    """Answers, and the error in the place of each question that has none."""
-    folder = options.batch.parent
-    asked = [request(folder / e["image"], e["question"]) for e in entries]
-    try:
-        return predictor.ask_batch(asked, options.top_k)
-    except VQAError as error:
-        if len(entries) == 1:
-            return [error]
-    return [answer for e in entries for answer in _ask_all(predictor, [e], options, request)]
-
-
-def _read_lines(path: Path) -> list[dict]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read as text: {error}.") from error
-    entries = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            entry = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{path}, line {number}: not JSON ({error}).") from error
-        if not isinstance(entry, dict) or not all(
-            isinstance(entry.get(key), str) for key in ("image", "question")
+    rows = failed = 0
+    if options.out is not None:
+        with tqdm(unit="row", disable=None) as bar:
+            rows, failed = write_answers(
+                predictor, options.batch, options.out, options.top_k, bar.update
+            )
+        print(f"{options.out}: {rows} rows")
+    else:
+        for records in answer_rows(
+            predictor, read_rows(options.batch), beside(options.batch), options.top_k
         ):
-            raise DataError(f'{path}, line {number}: needs the texts "image" and "question".')
-        entries.append(entry)
-    if not entries:
-        raise DataError(f"{path} holds no questions.")
-    return entries
+            for record in records:
+                print(json.dumps(record, ensure_ascii=False))
+            sys.stdout.flush()
+            rows += len(records)
+            failed += sum("error" in record for record in records)
+    if failed:
+        print(f"vqa predict: {failed} of {rows} could not be answered.", file=sys.stderr)
+    return 2 if failed else 0
 
 
 def inspect(options: Namespace) -> int:

@@ -1,0 +1,136 @@
+"""Rows of questions, read one by one from a file that may be larger than memory."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from vqa.errors import DataError
+
+MAX_ROW_BYTES = 1 << 20
+NEEDED = ("image", "question")
+_DELIMITERS = ",;\t"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: where it stands, like "FILE, line 3", and its values; `error` says what is off
+    with a row that cannot be asked."""
+
+    place: str
+    values: dict
+    error: DataError | None = None
+
+
+def bad_row(place: str, message: str, zh: str, values: dict | None = None) -> Row:
+    """A row that cannot be asked, and why, in both languages."""
+    return Row(place, values or {}, DataError(f"{place}: {message}", zh=f"{place}：{zh}"))
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of a `.csv` file, or the lines of a JSON Lines file of any other name.
+
+    A CSV file's header names at least the columns image and question; values are separated by
+    commas, semicolons or tabs, whichever the header holds most of. A row that is not right comes
+    with its `error`, and the next one is read.
+
+    Raises:
+        DataError: the file cannot be read, holds no rows, or its header lacks a column.
+    """
+    rows = _csv_rows if path.suffix.lower() == ".csv" else _json_rows
+    empty = True
+    try:
+        for row in rows(path):
+            empty = False
+            yield row
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path} cannot be read as UTF-8 text: {error}; spreadsheets save it as CSV UTF-8."
+        ) from error
+    if empty:
+        raise DataError(f"{path} holds no questions.")
+
+
+def _json_rows(path: Path) -> Iterator[Row]:
+    with path.open("rb") as file:
+        for number, line in enumerate(_lines(file), start=1):
+            place = f"{path.name}, line {number}"
+            if len(line) > MAX_ROW_BYTES:
+                most = MAX_ROW_BYTES >> 20
+                yield bad_row(place, f"longer than {most} MiB.", f"超过 {most} MiB。")
+                continue
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                values = json.loads(text) if text.strip() else None
+            except (ValueError, RecursionError) as error:
+                yield bad_row(place, f"not JSON ({error}).", f"不是 JSON（{error}）。")
+                continue
+            if text.strip():
+                yield _checked(place, values)
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Lines, of an overlong one the beginning."""
+    while line := file.readline(MAX_ROW_BYTES + 1):
+        yield line
+        while len(line) > MAX_ROW_BYTES and not line.endswith(b"\n"):
+            line = file.readline(MAX_ROW_BYTES + 1)
+
+
+def _checked(place: str, values: object) -> Row:
+    if not isinstance(values, dict) or not all(isinstance(values.get(k), str) for k in NEEDED):
+        return bad_row(
+            place, 'needs the texts "image" and "question".', "需要文本 image 和 question。"
+        )
+    return Row(place, values)
+
+
+def _csv_rows(path: Path) -> Iterator[Row]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        first = file.readline(MAX_ROW_BYTES)
+        file.seek(0)
+        reader = csv.reader(file, delimiter=max(_DELIMITERS, key=first.count))
+        header: list[str] | None = None
+        number = 0
+        while True:
+            number += 1
+            place = f"{path.name}, row {number}"
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                raise DataError(
+                    f"{path}, line {reader.line_num}: {error}; is a quotation mark left open?"
+                ) from error
+            if cells is None:
+                return
+            if header is None:
+                header = _header(path, cells)
+            elif len(cells) == len(header):
+                values = (cell.strip() for cell in cells)
+                yield _checked(place, dict(zip(header, values, strict=True)))
+            elif cells:
+                yield bad_row(
+                    place,
+                    f"{len(cells)} values where the header names {len(header)}; "
+                    "texts with commas need quotes.",
+                    f"有 {len(cells)} 个值，而表头有 {len(header)} 列；含逗号的文本要加引号。",
+                )
+
+
+def _header(path: Path, cells: list[str]) -> list[str]:
+    header = [cell.strip() for cell in cells]
+    lacking = [name for name in NEEDED if name not in header]
+    if lacking:
+        raise DataError(
+            f"{path} lacks the column {lacking[0]!r}; its first line names: {', '.join(header)}."
+        )
+    twice = [name for name in header if name and header.count(name) > 1]
+    if twice:
+        raise DataError(f"{path} has two columns {twice[0]!r}; rename one.")
+    return header
