@@ -100,7 +100,10 @@ def _inputs(parts: Parts) -> tuple:
         button = gr.Button(
             say("en", "ask"), variant="primary", scale=1, min_width=90, elem_id="ask"
         )
-    live = gr.Checkbox(True, label=say("en", "live"), container=False, elem_id="live")
+    # Only the browser reads it, and Gradio would take it for an output.
+    live = gr.Checkbox(
+        True, label=say("en", "live"), interactive=True, container=False, elem_id="live"
+    )
     model = gr.Radio(
         parts.models("en"),
         value=AUTO,
