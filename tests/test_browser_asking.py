@@ -67,9 +67,11 @@ def test_what_speaks_for_a_candidate(visit):  # noqa: F811
 def test_clicking_a_place(visit):  # noqa: F811
     page = visit()
     upload(page, ROW)
-    box = page.locator("#picture img").bounding_box()
+    image = page.locator("#picture img")
 
     def click(x, y):
+        image.scroll_into_view_if_needed()
+        box = image.bounding_box()
         page.mouse.click(box["x"] + x * box["width"], box["y"] + y * box["height"])
 
     click(0.2, 0.42)
