@@ -117,7 +117,8 @@ def test_gradio_s_own_words_follow_the_switch(visit):  # noqa: F811
     page.get_by_text("中文", exact=True).click()
     footer.to_contain_text("设置")
     sync_api.expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
-    sync_api.expect(page.get_by_role("tab")).to_have_count(page.locator("[role=tabpanel]").count())
+    tabs = page.get_by_role("tab").all_inner_texts()
+    assert tabs and len(set(tabs)) == len(tabs)  # none is drawn twice
     page.get_by_text("English", exact=True).click()
     footer.to_contain_text("Settings")
 
