@@ -16,8 +16,8 @@ from vqa.predictor import AUTO
 def add_asking(parts: Parts) -> None:
     """Adds the tab."""
     asker, language = Asker(parts), parts.language
-    with gr.Tab(say("en", "ask_tab"), id="ask") as tab:
-        # Inside: whatever else lies between tabs makes Gradio mix them up.
+    with gr.Tab(say("en", "ask_tab"), id="ask", elem_id="ask-tab") as tab:
+        # Inside: whatever else is a child of gr.Tabs makes it draw a tab twice.
         session = gr.State(None, time_to_live=STATE_SECONDS)
         with gr.Row(elem_id="main"):
             with gr.Column(elem_id="asking"):
@@ -100,7 +100,10 @@ def _inputs(parts: Parts) -> tuple:
         button = gr.Button(
             say("en", "ask"), variant="primary", scale=1, min_width=90, elem_id="ask"
         )
-    live = gr.Checkbox(True, label=say("en", "live"), container=False, elem_id="live")
+    # Only the browser reads it, and Gradio would take it for an output.
+    live = gr.Checkbox(
+        True, label=say("en", "live"), interactive=True, container=False, elem_id="live"
+    )
     model = gr.Radio(
         parts.models("en"),
         value=AUTO,
