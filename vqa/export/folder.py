@@ -58,7 +58,7 @@ def _fill(checkpoint: Checkpoint, draft: Path, questions: int) -> Difference:
     described = {
         "weights": fingerprint(draft),
         "opset": OPSET,
-        "made_with": {name: version(name) for name in ("torch", "onnx", "onnxscript")},
+        "made_with": {name: version(name) for name in ("torch", "onnx")},
         "checked_with": {"onnxruntime": version("onnxruntime")},
         "graphs": graphs,
     }
