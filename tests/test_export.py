@@ -55,7 +55,7 @@ def test_logits_are_equal_on_500_questions(scenes):
 
 def test_the_folder_answers_all_kinds_of_questions_alike(scenes):
     fast, own = load_predictor(scenes[0]), load_predictor("scenes", "cpu")
-    requests = [Request(drawn(k), q) for k in range(3) for q in QUESTIONS]
+    requests = [Request(drawn(k), q) for k in range(2) for q in QUESTIONS]
     kinds = set()
     for mine, its in zip(own.ask_batch(requests), fast.ask_batch(requests), strict=True):
         kinds.add(its.kind)
@@ -77,10 +77,12 @@ def test_the_work_is_done_by_the_graphs(scenes, monkeypatch):
     session = onnxruntime.InferenceSession
     own = session.run
     monkeypatch.setattr(
-        session, "run", lambda self, *rest: ran.append(len(self.get_inputs())) or own(self, *rest)
+        session,
+        "run",
+        lambda self, *rest: ran.append(self.get_inputs()[0].name) or own(self, *rest),
     )
     predictor.ask(drawn(), "Describe the scene.")
-    assert ran[:2] == [1, 5] and len(ran) > 5 and set(ran[2:]) == {10}
+    assert ran[:2] == ["images", "features"] and len(ran) > 5 and set(ran[2:]) == {"values"}
 
 
 def test_the_folder_stands_by_itself(scenes, tmp_path, capsys):

@@ -7,7 +7,7 @@ Beside a checkpoint's own files such a folder holds
     sentence_step.onnx   one more piece of sentences; only where the checkpoint writes sentences
     onnx.json            names of inputs and outputs, and how far they were found to be equal
 
-The reading order and lists, a thousandth of the work, stay in PyTorch.
+The reading order, lists and what a shown reason asks besides stay in PyTorch.
 """
 
 from __future__ import annotations
@@ -108,9 +108,9 @@ class Graph:
 
 
 class _Encoder(nn.Module):
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, cells: bool) -> None:
         super().__init__()
-        self.graph = graph
+        self.graph, self.cells = graph, cells
 
     def forward(self, images: Tensor) -> Regions:
         return Regions(*self.graph({"images": images.contiguous()}))
@@ -127,12 +127,11 @@ class OnnxNetwork(VQANetwork):
     def __init__(
         self, network: VQANetwork, encoder: Graph, answer: Graph, step: Graph | None
     ) -> None:
-        nothing = nn.Identity()  # in place of what the answer's graph does
         super().__init__(
-            _Encoder(encoder),
-            nothing,
-            nothing,
-            nothing,
+            _Encoder(encoder, network.image_encoder.cells),
+            network.question_encoder,
+            network.fusion,
+            network.head,
             dict(network.further),
             network.order,
             network.router,
