@@ -71,6 +71,14 @@ def test_the_folder_answers_all_kinds_of_questions_alike(scenes):
     assert kinds == {"word", "sentence", "list"}
 
 
+@pytest.mark.parametrize("question", ["How many things are there?", "Describe the scene."])
+def test_what_an_answer_rests_on_is_the_same(scenes, question):
+    fast, own = (load_predictor(name, "cpu") for name in (scenes[0], "scenes"))
+    mine, its = (p.evidence(drawn(), question) for p in (own, fast))
+    assert its.kind == mine.kind
+    assert torch.allclose(torch.tensor(its.weights), torch.tensor(mine.weights), atol=1e-3)
+
+
 def test_the_work_is_done_by_the_graphs(scenes, monkeypatch):
     predictor = load_predictor(scenes[0])
     ran = []
@@ -117,8 +125,15 @@ def test_damage_is_told(scenes, tmp_path, damage):
 
 def test_without_the_runtime_it_says_what_to_install(scenes, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(ConfigError, match="pip install -r requirements-export.txt"):
+    with pytest.raises(ConfigError, match="pip install onnxruntime"):
         load_predictor(scenes[0])
+
+
+def test_without_the_exporter_it_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ConfigError, match=r"pip install -r requirements-export\.txt"):
+        export("photos", tmp_path / "out")
+    assert not list(tmp_path.iterdir())
 
 
 def test_another_device_is_refused(scenes):

@@ -31,7 +31,6 @@ from vqa.models.question_encoder import Words
 
 DESCRIPTION = "onnx.json"
 ENCODER, ANSWER, STEP = "encoder", "answer", "sentence_step"
-REQUIREMENTS = "requirements-export.txt"
 
 
 def is_exported(folder: Path) -> bool:
@@ -86,7 +85,7 @@ class Graph:
         except ImportError:
             raise ConfigError(
                 f"{path.parent} is an exported checkpoint, which needs onnxruntime: "
-                f"pip install -r {REQUIREMENTS}; the checkpoint it was made from needs nothing."
+                "pip install onnxruntime; the checkpoint it was made from needs nothing more."
             ) from None
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
@@ -163,17 +162,22 @@ class OnnxNetwork(VQANetwork):
         self, source: Source, before: Tensor, last: Tensor, covered: Tensor, states: Tensor
     ) -> Sequence[Tensor]:
         """See `Generator.step`."""
-        return self._step(
-            {
-                "values": source.values,
-                "keys": source.keys,
-                "hints": source.hints,
-                "mask": source.mask,
-                "word_states": source.words.states,
-                "word_mask": source.words.mask,
-                "before": before,
-                "last": last,
-                "covered": covered,
-                "states": states,
-            }
-        )
+        return self._step(step_inputs(source, before, last, covered, states))
+
+
+def step_inputs(
+    source: Source, before: Tensor, last: Tensor, covered: Tensor, states: Tensor
+) -> dict[str, Tensor]:
+    """What `Generator.step` reads, by the graph's names."""
+    return {
+        "values": source.values,
+        "keys": source.keys,
+        "hints": source.hints,
+        "mask": source.mask,
+        "word_states": source.words.states,
+        "word_mask": source.words.mask,
+        "before": before,
+        "last": last,
+        "covered": covered,
+        "states": states,
+    }

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vqa.errors import ConfigError
-from vqa.exported import ANSWER, ENCODER, REQUIREMENTS, STEP
+from vqa.exported import ANSWER, ENCODER, STEP, step_inputs
 from vqa.models.heads.generator import Generator, Source
 from vqa.models.image_encoder import Regions
 from vqa.models.network import VQANetwork
@@ -99,7 +99,7 @@ def write_graphs(network: VQANetwork, image_size: tuple[int, int], folder: Path)
         import onnx  # noqa: F401  (the exporter needs it)
     except ImportError:
         raise ConfigError(
-            f"Exporting needs onnx and onnxruntime: pip install -r {REQUIREMENTS}"
+            "Exporting needs onnx and onnxruntime: pip install -r requirements-export.txt"
         ) from None
     width, height = image_size
     images = torch.rand(_ASKED, 3, height, width)
@@ -128,21 +128,11 @@ def write_graphs(network: VQANetwork, image_size: tuple[int, int], folder: Path)
         with torch.no_grad():
             source = network.source(found)
         nowhere = torch.zeros(source.mask.shape)
+        before = torch.ones(_ASKED, 1, dtype=torch.long)
         described[STEP] = _write(
             folder / f"{STEP}.onnx",
             _Step(network.further["generator"]),
-            {
-                "values": source.values,
-                "keys": source.keys,
-                "hints": source.hints,
-                "mask": source.mask,
-                "word_states": source.words.states,
-                "word_mask": source.words.mask,
-                "before": torch.ones(_ASKED, 1, dtype=torch.long),
-                "last": nowhere,
-                "covered": nowhere.clone(),
-                "states": source.start.unsqueeze(0),
-            },
+            step_inputs(source, before, nowhere, nowhere.clone(), source.start.unsqueeze(0)),
             ("logits", "places", "new_states"),
             long=("word_states", "word_mask"),
         )
