@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import onnxruntime
@@ -15,6 +16,7 @@ from vqa.config import FusionConfig, ImageEncoderConfig, ModelConfig, QuestionEn
 from vqa.data.questions import world_answers, world_vocab
 from vqa.errors import CheckpointError, ConfigError
 from vqa.export import folder as exporting
+from vqa.export import measure as measuring
 from vqa.export.folder import export
 from vqa.models.network import build
 from vqa.predictor import Request
@@ -74,7 +76,7 @@ def test_the_folder_answers_all_kinds_of_questions_alike(scenes):
 @pytest.mark.parametrize("question", ["How many things are there?", "Describe the scene."])
 def test_what_an_answer_rests_on_is_the_same(scenes, question):
     fast, own = (load_predictor(name, "cpu") for name in (scenes[0], "scenes"))
-    mine, its = (p.evidence(drawn(), question) for p in (own, fast))
+    mine, its = (p.evidence(Request(drawn(), question)) for p in (own, fast))
     assert its.kind == mine.kind
     assert torch.allclose(torch.tensor(its.weights), torch.tensor(mine.weights), atol=1e-3)
 
@@ -181,6 +183,28 @@ def test_what_does_not_match_is_not_written(tmp_path, monkeypatch):
     with pytest.raises(CheckpointError, match=r"differ from its network by 1\.0e-03 .* on 20 "):
         export(start, tmp_path / "out", questions=20)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["small"]
+
+
+def test_ways_are_timed_side_by_side(tmp_path, monkeypatch, capsys):
+    rows = ["image,question,answer,split"]
+    (tmp_path / "data" / "images").mkdir(parents=True)
+    for k in range(6):
+        drawn(k).save(tmp_path / "data" / "images" / f"{k}.png")
+        rows += [f"{k}.png,Is there a cube?,yes,test", f"{k}.png,How many balls are there?,2,test"]
+    (tmp_path / "data" / "questions.csv").write_text("\n".join(rows))
+    for name, value in (("BATCH", 2), ("ROUNDS", 2), ("_BATCHES", 1)):
+        monkeypatch.setattr(measuring, name, value)
+    monkeypatch.setattr(measuring, "export", partial(export, questions=20))
+    # Compiling takes minutes.
+    monkeypatch.setattr(measuring, "_compiled", lambda checkpoint: checkpoint)
+    start = small(tmp_path, "grid", "gru", "stacked_attention")
+    data = f"folder:{tmp_path / 'data'}"
+    assert main(["export", "--checkpoint", str(start), "--measure", "--data", data]) == 0
+    shown = capsys.readouterr().out.splitlines()[4:]
+    cells = {row.split("|")[1].strip(): [c.strip() for c in row.split("|")[2:-1]] for row in shown}
+    assert list(cells) == ["eager", "compile", "int8", "onnx"]
+    assert all(row[1].endswith("x)") and row[4] == "" for row in cells.values())
+    assert cells["onnx"][6] == cells["eager"][6] == "0.00 %" and cells["onnx"][5].endswith("%")
 
 
 def test_nothing_is_overwritten(tmp_path, capsys):
