@@ -31,7 +31,11 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.txt
 	@touch $@
 
+<<<<<<< HEAD
 $(VENV)/.installed-dev: requirements.txt requirements-dev.txt requirements-export.txt | $(VENV)/bin/python
+=======
+$(VENV)/.installed-dev: requirements.txt requirements-mcp.txt requirements-dev.txt | $(VENV)/bin/python
+>>>>>>> 21630e592ad7691eb3818f906d3f15e515feec54
 	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-dev.txt
 	@touch $@ $(VENV)/.installed
 

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from vqa import commands, commands_training, serving
+from vqa.bench.command import add_options as add_bench_options
 from vqa.compare.budget import read_budget
 from vqa.compare.command import compare
 from vqa.errors import VQAError
@@ -169,6 +170,8 @@ def build_parser() -> argparse.ArgumentParser:
     _workers(p)
     p.add_argument("--threads", type=number(1, 256), help="computing threads")
     p.set_defaults(run=compare)
+
+    add_bench_options(sub.add_parser("bench", help="measure the service and write a report"))
 
     p = sub.add_parser("evaluate", help="measure a checkpoint on questions with answers")
     _checkpoint(p)

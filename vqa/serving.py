@@ -17,12 +17,14 @@ import socket
 import sys
 import threading
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from vqa.errors import ConfigError, VQAError
 from vqa.options import OneLineParser, number
 
 _STOP_SECONDS = 20  # for what was accepted to be answered
+MCP_PATH = "/gradio_api/mcp/"
 _UNITS = {"": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30}
 
 
@@ -49,6 +51,9 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         default=32,
         type=number(1, 1024),
         help="questions answered together; 1: each by itself (32)",
+    )
+    parser.add_argument(
+        "--mcp", action="store_true", help="also answer AI assistants, by the MCP protocol"
     )
     return parser.parse_args(argv)
 
@@ -140,10 +145,13 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
             ssr_mode=False,
             prevent_thread_lock=True,
             state_session_capacity=1000,
+            mcp_server=options.mcp,
             app_kwargs={"lifespan": _beside(api)},
             **page_style(),
         )
     print(f"The page is at {page.local_url}", flush=True)
+    if options.mcp:
+        print(f"AI assistants connect to {page.local_url.rstrip('/')}{MCP_PATH}", flush=True)
     if page.share_url:
         print(f"Public link, for everybody who has it: {page.share_url}", flush=True)
     elif options.share:
@@ -152,6 +160,16 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     while not stop.wait(1):
         pass
     _stop(api, batcher, page)
+
+
+def _check_mcp(options: argparse.Namespace) -> None:
+    """Raises ConfigError when --mcp cannot be had; Gradio would go on without it."""
+    if options.mcp and find_spec("mcp") is None:
+        raise ConfigError("--mcp needs the package mcp; run pip install -r requirements-mcp.txt.")
+    if options.mcp and options.auth:
+        raise ConfigError(
+            "--mcp and --auth do not go together: assistants cannot log in; leave one out."
+        )
 
 
 def _beside(api):
@@ -215,6 +233,7 @@ def main(argv: list[str] | None = None) -> int:
     interrupted while starting."""
     options = parse_args(sys.argv[1:] if argv is None else argv)
     try:
+        _check_mcp(options)
         check_address(options.host, options.port)
         from vqa import load_predictor
 

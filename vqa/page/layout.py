@@ -10,6 +10,7 @@ import gradio as gr
 from vqa.page import cards, scripts
 from vqa.page.asking import add_asking
 from vqa.page.endpoint import add_endpoint
+from vqa.page.many import add_many
 from vqa.page.parts import QUIET, CheckpointInfo, PageLimits, Parts, Predictor
 from vqa.page.session import STATE_SECONDS
 from vqa.page.texts import LANGUAGE_NAMES, preferred_language, say
@@ -44,7 +45,7 @@ def build_page(
             )
         with gr.Tabs(elem_id="tabs"):
             add_asking(parts)
-            # Further tabs: one line each.
+            add_many(parts)
         parts.text(gr.HTML(about("en"), elem_id="about"), about)
         add_endpoint(parts)
         _add_switch(page, parts)

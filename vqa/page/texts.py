@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vqa.page.tab_texts import TAB_TEXTS
 from vqa.predictor import Answer
 
 LANGUAGE_NAMES = {"en": "English", "zh": "中文"}
@@ -130,6 +131,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "以及物体之间的左右前后关系。对其他图片，它常常会说不确定。",
     },
 }
+
+
+for _code, _more in TAB_TEXTS.items():
+    TEXTS[_code] |= _more
 
 
 def say(language: str, key: str, **values: object) -> str:
