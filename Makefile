@@ -31,11 +31,7 @@ $(VENV)/.installed: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements.txt
 	@touch $@
 
-<<<<<<< HEAD
-$(VENV)/.installed-dev: requirements.txt requirements-dev.txt requirements-export.txt | $(VENV)/bin/python
-=======
-$(VENV)/.installed-dev: requirements.txt requirements-mcp.txt requirements-dev.txt | $(VENV)/bin/python
->>>>>>> 21630e592ad7691eb3818f906d3f15e515feec54
+$(VENV)/.installed-dev: requirements.txt requirements-mcp.txt requirements-export.txt requirements-dev.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --disable-pip-version-check -q -r requirements-dev.txt
 	@touch $@ $(VENV)/.installed
 
