@@ -16,6 +16,7 @@ from vqa.bench.command import add_options as add_bench_options
 from vqa.compare.budget import read_budget
 from vqa.compare.command import compare
 from vqa.errors import VQAError
+from vqa.export.command import export
 from vqa.options import OneLineParser, number
 from vqa.scale.command import add_options as add_costs
 
@@ -192,6 +193,17 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--rows", type=Path, metavar="OUT.jsonl", help="write every answer")
     p.add_argument("--latency", action="store_true", help="measure the time of a question instead")
     p.set_defaults(run=commands_training.evaluate)
+
+    p = sub.add_parser("export", help="write a checkpoint as ONNX graphs, faster on a CPU")
+    p.add_argument("--checkpoint", default="scenes", metavar="NAME_OR_DIR")
+    p.add_argument("--format", choices=("onnx",), default="onnx")
+    p.add_argument("--out", type=Path, metavar="DIR")
+    p.add_argument(
+        "--measure", action="store_true", help="time it beside other ways to run it instead"
+    )
+    p.add_argument("--data", metavar="KIND:WHERE", help="what --measure asks (world:heldout)")
+    p.add_argument("--threads", type=number(1, 256), help="computing threads")
+    p.set_defaults(run=export)
 
     p = sub.add_parser("publish", help="write a folder that can be pushed to Hugging Face")
     _checkpoint(p)
