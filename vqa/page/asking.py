@@ -16,8 +16,9 @@ from vqa.predictor import AUTO
 def add_asking(parts: Parts) -> None:
     """Adds the tab."""
     asker, language = Asker(parts), parts.language
-    session = gr.State(None, time_to_live=STATE_SECONDS)
-    with gr.Tab(say("en", "ask_tab"), id="ask") as tab:
+    with gr.Tab(say("en", "ask_tab"), id="ask", elem_id="ask-tab") as tab:
+        # Inside: whatever else is a child of gr.Tabs makes it draw a tab twice.
+        session = gr.State(None, time_to_live=STATE_SECONDS)
         with gr.Row(elem_id="main"):
             with gr.Column(elem_id="asking"):
                 picture, question, button, live, model = _inputs(parts)
