@@ -57,9 +57,7 @@ def risk_curve(
         return []
     wanted = np.linspace(0, answered[-1], points)
     chosen = np.unique(np.searchsorted(answered, wanted))
-    return [
-        [float(answered[k] / answered[-1]), float(1 - scores[k] / answered[k])] for k in chosen
-    ]
+    return [[float(answered[k] / answered[-1]), float(1 - scores[k] / answered[k])] for k in chosen]
 
 
 def effective_reliability(

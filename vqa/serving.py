@@ -50,6 +50,12 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         type=number(1, 1024),
         help="questions answered together; 1: each by itself (32)",
     )
+    parser.add_argument(
+        "--flags",
+        type=Path,
+        metavar="DIR",
+        help="let visitors correct answers; what they send is kept in DIR, to be trained on",
+    )
     return parser.parse_args(argv)
 
 
@@ -108,6 +114,7 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     from vqa.api.app import build_api
     from vqa.api.gate import ApiLimits
     from vqa.batching import Batcher
+    from vqa.flags import Flags
     from vqa.page.layout import CheckpointInfo, PageLimits, build_page
     from vqa.page.style import page_style
 
@@ -116,6 +123,7 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     stop = _stop_signal()
     port = check_address(options.host, options.port)
+    flags = Flags(options.flags) if options.flags else None
     batcher = Batcher(predictor, most=options.max_batch, waiting=options.queue_size)
     api = build_api(batcher, ApiLimits(options.max_upload), options.queue_size, options.auth)
     # As many at once as the batcher makes good use of; Gradio has 40 threads for everything.
@@ -123,8 +131,10 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     summary = {"en": predictor.card.get("summary"), "zh": predictor.card.get("summary_zh")}
     said = {code: text for code, text in summary.items() if text}
     choices = batcher.choices
-    info = CheckpointInfo("" if choices else name, said, choices, _examples(predictor))
-    page = build_page(batcher, info, limits)
+    info = CheckpointInfo(
+        "" if choices else name, said, choices, _examples(predictor), _cards(predictor)
+    )
+    page = build_page(batcher, info, limits, flags)
     if options.share:
         print("Asking for a public link, which may take half a minute ...", flush=True)
     # Gradio explains a failed link in many lines; one of our own follows instead.
@@ -208,6 +218,12 @@ def _examples(predictor) -> Path | None:
     if checkpoint is None or checkpoint.card.get("training", {}).get("recipe") == "scenes":
         return None
     return checkpoint.folder / "examples"
+
+
+def _cards(predictor) -> tuple[dict, ...]:
+    """The cards of all checkpoints that may speak."""
+    own = [predictor.card] if getattr(predictor, "checkpoint", None) else []
+    return tuple(own or (p.card for p in getattr(predictor, "predictors", {}).values()))
 
 
 def main(argv: list[str] | None = None) -> int:
