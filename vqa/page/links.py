@@ -13,7 +13,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from vqa.errors import DataError
+from vqa.errors import DataError, QuestionError
+from vqa.text import MAX_QUESTION_CHARS
 
 LINK_SECONDS = 7 * 24 * 3600
 MAX_LINKS = 500  # the oldest make room for new ones
@@ -38,7 +39,17 @@ class Links:
         self._lock = threading.Lock()
 
     def make(self, image: Image.Image, question: str, model: str) -> str:
-        """Keeps a question; returns its token of 22 letters, which cannot be guessed."""
+        """Keeps a question; returns its token of 22 letters, which cannot be guessed.
+
+        Raises:
+            QuestionError: the question is too long to be asked.
+        """
+        if len(question) > MAX_QUESTION_CHARS:
+            raise QuestionError(
+                f"The question has {len(question):,} characters and the limit is "
+                f"{MAX_QUESTION_CHARS}; shorten it.",
+                zh=f"问题有 {len(question):,} 个字符，上限为 {MAX_QUESTION_CHARS}，请缩短。",
+            )
         token, folder = secrets.token_urlsafe(16), Path(self._folder.name)
         with self._lock:
             # PNG, so that the very same picture is asked about; without the file's metadata.
