@@ -41,6 +41,7 @@ RANKS = {
     "export": 7,
     "routing": 7,
     "batching": 7,
+    "flags": 6,
     "bulk": 6.5,
     "page": 7,
     "pipelines": 8,

@@ -67,6 +67,12 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--mcp", action="store_true", help="also answer AI assistants, by the MCP protocol"
     )
+    parser.add_argument(
+        "--flags",
+        type=Path,
+        metavar="DIR",
+        help="let visitors correct answers; what they send is kept in DIR, to be trained on",
+    )
     return parser.parse_args(argv)
 
 
@@ -145,6 +151,7 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     from vqa.api.app import build_api
     from vqa.api.gate import ApiLimits
     from vqa.batching import Batcher
+    from vqa.flags import Flags
     from vqa.page.layout import CheckpointInfo, PageLimits, build_page
     from vqa.page.style import page_style
 
@@ -154,6 +161,7 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     stop = _stop_signal()
     port = check_address(options.host, options.port)
+    flags = Flags(options.flags) if options.flags else None
     askers = min(getattr(predictor, "askers", 1), options.queue_size)
     batcher = Batcher(
         predictor,
@@ -169,8 +177,10 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     summary = {"en": predictor.card.get("summary"), "zh": predictor.card.get("summary_zh")}
     said = {code: text for code, text in summary.items() if text}
     choices = batcher.choices
-    info = CheckpointInfo("" if choices else name, said, choices, _examples(predictor))
-    page = build_page(batcher, info, limits)
+    info = CheckpointInfo(
+        "" if choices else name, said, choices, _examples(predictor), _cards(predictor)
+    )
+    page = build_page(batcher, info, limits, flags)
     if options.share:
         print("Asking for a public link, which may take half a minute ...", flush=True)
     # Gradio explains a failed link in many lines; one of our own follows instead.
@@ -290,6 +300,12 @@ def _examples(predictor) -> Path | None:
     if checkpoint is None or checkpoint.card.get("training", {}).get("recipe") == "scenes":
         return None
     return checkpoint.folder / "examples"
+
+
+def _cards(predictor) -> tuple[dict, ...]:
+    """The cards of all checkpoints that may speak."""
+    own = [predictor.card] if getattr(predictor, "checkpoint", None) else []
+    return tuple(own or (p.card for p in getattr(predictor, "predictors", {}).values()))
 
 
 def main(argv: list[str] | None = None) -> int:

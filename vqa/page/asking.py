@@ -9,6 +9,7 @@ from vqa.page.asker import Asker
 from vqa.page.parts import QUIET, Parts
 from vqa.page.picture_input import PictureInput
 from vqa.page.session import STATE_SECONDS, cleared
+from vqa.page.sharing import add_sharing
 from vqa.page.texts import say
 from vqa.predictor import AUTO
 
@@ -45,6 +46,8 @@ def add_asking(parts: Parts) -> None:
 
     on_view = [message, result, panel, step, attention, why, guess, session]
     slow, asked = parts.asking | QUIET, [picture, model, language, session]
+    with tab:
+        add_sharing(parts, picture, question, model, session, asker.answer, on_view)
     guessing = typing.input(asker.guess, asked, guess, trigger_mode="always_last", **slow)
     gr.on(
         [question.submit, button.click],

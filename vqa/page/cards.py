@@ -35,9 +35,9 @@ def idle(language: str) -> str:
     return f'<div class="card idle">{escape(say(language, "idle"))}</div>'
 
 
-def hint(language: str, key: str) -> str:
+def hint(language: str, key: str, **values: object) -> str:
     """A sentence beside what it explains."""
-    return f'<p class="hint">{escape(say(language, key))}</p>'
+    return f'<p class="hint">{escape(say(language, key, **values))}</p>'
 
 
 def message(sentence: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vqa.page.tab_texts import TAB_TEXTS
+from vqa.page.texts_more import MORE
 from vqa.predictor import Answer
 
 LANGUAGE_NAMES = {"en": "English", "zh": "中文"}
@@ -132,9 +132,8 @@ TEXTS: dict[str, dict[str, str]] = {
     },
 }
 
-
-for _code, _more in TAB_TEXTS.items():
-    TEXTS[_code] |= _more
+for _language, _texts in MORE.items():
+    TEXTS[_language].update(_texts)
 
 
 def say(language: str, key: str, **values: object) -> str:
