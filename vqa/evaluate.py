@@ -64,7 +64,8 @@ class Report:
         reliability: bins of confidence from `vqa.metrics.reliability_bins`.
         risk_coverage: [share answered, share of those wrong], from `vqa.selective.risk_curve`.
         failures: the wrong answers that the checkpoint was surest of, as
-            {"question", "answer", "predicted", "confidence"}; at most 8, each predicted once.
+            {"question", "answer", "predicted", "confidence"}; at most 8, each predicted once. Of
+            simulated questions only: other people's do not belong in a card, which is published.
     """
 
     data: str
@@ -142,7 +143,7 @@ def evaluate(
         selective=_selective(rows, others, aside.source),
         reliability=reliability_bins(confidence, right),
         risk_coverage=risk_curve(confidence, right),
-        failures=_failures(rows),
+        failures=_failures(rows) if data.startswith("world:") else [],
     )
     return report, rows
 

@@ -1,4 +1,5 @@
-"""Saves and trains in processes that are killed at random moments, and checks what is left.
+"""Saves, trains and keeps corrections in processes that are killed at random moments, and checks
+what is left.
 
 `python tests/hostile/kills.py FOLDER COUNT SEED` prints one line of JSON. One process of its own,
 because it forks.
@@ -17,10 +18,14 @@ from pathlib import Path
 from random import Random
 
 import torch
+from PIL import Image
 from torch import nn
 
 from vqa.checkpoint import load, save
 from vqa.config import FusionConfig, ImageEncoderConfig, ModelConfig, QuestionEncoderConfig
+from vqa.data.folder import read, splits
+from vqa.flags import Flags
+from vqa.image import load_image
 from vqa.models.network import build
 from vqa.text import AnswerSpace, Vocab
 from vqa.train.loop import Stage, fit
@@ -114,12 +119,46 @@ def _training(folder: Path, steps: int) -> Callable:
     return lambda promise: fit(_stage(steps, promise), folder, torch.device("cpu"))
 
 
+def _flagging(folder: Path, start: int) -> Callable:
+    """Keeps correction `start`, `start` + 1, ..., each of a picture of its own."""
+
+    def work(promise) -> None:
+        flags = Flags(folder)
+        number = start
+        promise(-1)
+        while True:
+            image = Image.new("RGB", (40, 40), (number % 256, number // 256, 9))
+            flags.add(image, f"How many, number {number}?", str(number), {"disputed": "7"})
+            promise(number)
+            number += 1
+
+    return work
+
+
+def _flagged(folder: Path) -> int:
+    """How many corrections are kept; none is missing, there twice, or without its picture."""
+    Flags(folder)  # as the next start does: a row without its end goes
+    rows = [(s.image, s.question, s.answers) for part in splits(folder) for s in read(folder, part)]
+    numbers = sorted(int(answer) for _, _, (answer,) in rows)
+    assert numbers == list(range(len(rows))), "corrections are missing or there twice"
+    for image, question, (answer,) in rows:
+        assert question == f"How many, number {answer}?"
+        assert load_image(image).getpixel((0, 0))[0] == int(answer) % 256, "pictures are mixed up"
+    return len(rows)
+
+
 def main(folder: Path, count: int, seed: int) -> dict:
     """Kills `count` processes; returns what was found. Raises where something is lost."""
     random, steps = Random(seed), 100_000
-    number, reached, stage_kills = -1, -1, 0
+    number, reached, stage_kills, flagged = -1, -1, 0, 0
     for kill in range(count):
-        if kill % 3 < 2:
+        if kill % 4 == 3:
+            promised = killed(_flagging(folder / "flags", flagged), random.uniform(0, 0.3))
+            last = max(flagged - 1, promised)
+            found = _flagged(folder / "flags")
+            assert found - 1 in (last, last + 1), f"{last} was kept and {found} are there"
+            flagged = found
+        elif kill % 4 < 2:
             promised = killed(_saving(folder / "mine", number + 1), random.uniform(0, 0.3))
             last = max(number, promised)
             if last >= 0:
@@ -138,7 +177,13 @@ def main(folder: Path, count: int, seed: int) -> dict:
                 step = torch.load(state, weights_only=True)["step"]
                 assert step >= max(promised, reached), f"step {promised} was saved, {step} is there"
                 reached = step
-    return {"kills": count, "checkpoints": number + 1, "steps": reached, "trainings": stage_kills}
+    return {
+        "kills": count,
+        "checkpoints": number + 1,
+        "steps": reached,
+        "trainings": stage_kills,
+        "corrections": flagged,
+    }
 
 
 if __name__ == "__main__":

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("VQA_KILLS", "3"))
+KILLS = int(os.environ.get("VQA_KILLS", "4"))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(200 + 10 * KILLS)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_killed_while_saving_and_training(tmp_path):
+def test_killed_while_saving_training_and_keeping_corrections(tmp_path):
     done = subprocess.run(
         [sys.executable, "tests/hostile/kills.py", str(tmp_path), str(KILLS), "1"],
         cwd=ROOT,
@@ -31,4 +31,8 @@ def test_killed_while_saving_and_training(tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads(done.stdout.splitlines()[-1])
     print(found)
-    assert found["kills"] == KILLS and found["trainings"] == KILLS // 3
+    assert (
+        found["kills"] == KILLS
+        and found["trainings"] == (KILLS + 1) // 4
+        and found["corrections"] > 0
+    )
