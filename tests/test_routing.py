@@ -1,6 +1,7 @@
 """Routing: each question goes to the checkpoint most familiar with it, or to the one picked."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from vqa.errors import CheckpointError, ImageError, QuestionError
 from vqa.predictor import AUTO, Predictor, Request
 from vqa.routing import Router, load_predictor
 
+EXAMPLES = Path(__file__).parent.parent / "vqa" / "page" / "examples"
 QUESTION = "What color is the cube?"
 
 
@@ -92,3 +94,16 @@ def test_auto_is_all_that_is_shipped():
     router = load_predictor(AUTO, device="cpu")
     assert {"photos", "scenes"} <= set(router.choices)
     assert router.card["summary"] and router.card["summary_zh"]
+
+
+def test_a_question_that_only_one_can_read_is_answered_by_that_one():
+    """Of these words `photos` knows none."""
+    auto = load_predictor()
+    picture = EXAMPLES / "crowd.jpg"
+    text = "请问方块有几？"
+    with pytest.raises(QuestionError, match="none of the words"):
+        auto.ask(picture, text, checkpoint="photos")
+    answers = auto.ask_batch([Request(picture, text), Request(picture, "Is there a ball?")])
+    assert [answer.checkpoint for answer in answers] == ["scenes", "scenes"]
+    with pytest.raises(QuestionError, match="none of the words"):
+        auto.ask(picture, "qwzzk")

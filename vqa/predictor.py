@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from vqa.checkpoint import Checkpoint
-from vqa.errors import CheckpointError, ConfigError
+from vqa.errors import CheckpointError, ConfigError, QuestionError
 from vqa.evidence import Evidence, evidence_of
 from vqa.image import to_tensor
 from vqa.models.image_encoder import Regions
@@ -192,12 +192,18 @@ class Predictor:
 
     @torch.inference_mode()
     def familiarity(self, requests: Sequence[Request]) -> list[float]:
-        """How well each image and question fit what the checkpoint was trained on, in [0, 1].
+        """How well each image and question fit what the checkpoint was trained on, in [0, 1]; 0
+        for a question that it cannot read, which another one may.
 
         Raises:
-            As `ask`, for the first request that cannot be answered.
+            As `ask`, for the first request whose image cannot be used.
         """
-        asked, regions, _ = self._read([Request(r.image, r.question) for r in requests])
+        try:
+            asked, regions, _ = self._read([Request(r.image, r.question) for r in requests])
+        except QuestionError:
+            if len(requests) == 1:
+                return [0.0]
+            return [self.familiarity([request])[0] for request in requests]
         return self._familiarity(asked, regions.clarity.tolist())
 
     @torch.inference_mode()
