@@ -26,8 +26,11 @@ def train(options: Namespace) -> int:
     if options.out.exists() and not (options.out / "training").is_dir():
         if not options.out.is_dir() or any(options.out.iterdir()):
             raise ConfigError(f"{options.out} holds something else; choose another --out.")
-    {"scenes": _train_scenes, "photos": _train_photos}[config.recipe](config, options)
-    if options.stage is None:
+    recipes = {"scenes": _train_scenes, "photos": _train_photos, "speech": _train_speech}
+    recipes[config.recipe](config, options)
+    if config.recipe == "speech":
+        print(f"The checkpoint is in {options.out}; python -m vqa evaluate-speech {options.out}")
+    elif options.stage is None:
         data = f" --data {shlex.quote(options.data[0])}" if config.recipe == "photos" else ""
         print(f"The checkpoint is in {options.out}; python -m vqa evaluate {options.out}{data}")
     return 0
@@ -86,6 +89,25 @@ def _train_photos(config, options: Namespace) -> None:
         command=public(options.typed),
     )
     train_photos(job)
+
+
+def _train_speech(config, options: Namespace) -> None:
+    from vqa.predictor import pick_device
+    from vqa.train.speech import SpeechJob, train_speech
+
+    for name in ("data", "stage", "start", "pretrained"):
+        if getattr(options, name):
+            said = "from" if name == "start" else name
+            raise ConfigError(f"--{said} is not for presets of speech; leave it out.")
+    job = SpeechJob(
+        config=config,
+        out=options.out,
+        device=pick_device(options.device),
+        workers=options.workers,
+        resume=options.resume,
+        command=public(options.typed),
+    )
+    train_speech(job)
 
 
 def _use_threads(count: int | None) -> None:
