@@ -125,6 +125,24 @@ def build_parser() -> argparse.ArgumentParser:
     _workers(p)
     p.set_defaults(run=commands.simulate)
 
+    p = sub.add_parser("simulate-speech", help="read questions aloud, as training does")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR")
+    p.add_argument("--n", type=number(1, 1_000_000), default=100, help="questions (100)")
+    p.add_argument("--seed", type=number(0, 2**31 - 1), default=0)
+    p.add_argument("--lang", type=_languages, default=("en", "zh"), help="en, zh or en,zh")
+    p.add_argument("--engine", choices=("espeak", "flite"), default="espeak", help="who reads")
+    p.add_argument(
+        "--voices",
+        choices=("seen", "unseen"),
+        default="seen",
+        help="of espeak, those heard in training or those kept from it",
+    )
+    p.add_argument("--clean", action="store_true", help="without room, noise and microphone")
+    p.add_argument(
+        "--schemas", nargs="*", type=Path, default=[], metavar="SCHEMA.json", help="also ask these"
+    )
+    p.set_defaults(run=commands_training.simulate_speech)
+
     p = sub.add_parser("data", help="look data over before training")
     actions = p.add_subparsers(dest="action", required=True, metavar="ACTION")
     p = actions.add_parser("check", help="splits, questions, answers, pictures; what guessing gets")

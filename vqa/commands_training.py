@@ -110,6 +110,13 @@ def _train_speech(config, options: Namespace) -> None:
     train_speech(job)
 
 
+def simulate_speech(options: Namespace) -> int:
+    """Writes spoken questions."""
+    from vqa.speech.command import simulate_speech as write
+
+    return write(options)
+
+
 def _use_threads(count: int | None) -> None:
     if count is not None:
         import torch
