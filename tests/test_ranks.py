@@ -31,6 +31,7 @@ RANKS = {
     "blind": 5,
     "evaluate": 6,
     "evaluate_replies": 6,
+    "evaluate_speech": 7,
     "figures": 6,
     "train": 6,
     "predictor": 6,

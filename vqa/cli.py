@@ -205,6 +205,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--rows", type=Path, metavar="OUT.jsonl", help="write every answer")
     p.add_argument("--latency", action="store_true", help="measure the time of a question instead")
+    p.add_argument(
+        "--n", type=number(1, 5000), default=1000, help="of speech: questions for each row (1,000)"
+    )
     p.set_defaults(run=commands_training.evaluate)
 
     p = sub.add_parser("publish", help="write a folder that can be pushed to Hugging Face")

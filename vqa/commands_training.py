@@ -29,7 +29,7 @@ def train(options: Namespace) -> int:
     recipes = {"scenes": _train_scenes, "photos": _train_photos, "speech": _train_speech}
     recipes[config.recipe](config, options)
     if config.recipe == "speech":
-        print(f"The checkpoint is in {options.out}; python -m vqa evaluate-speech {options.out}")
+        print(f"The checkpoint is in {options.out}; python -m vqa evaluate {options.out}")
     elif options.stage is None:
         data = f" --data {shlex.quote(options.data[0])}" if config.recipe == "photos" else ""
         print(f"The checkpoint is in {options.out}; python -m vqa evaluate {options.out}{data}")
@@ -126,6 +126,11 @@ def _use_threads(count: int | None) -> None:
 
 def evaluate(options: Namespace) -> int:
     """Measures a checkpoint."""
+    from vqa.checkpoint import SHIPPED
+
+    for folder in (Path(options.checkpoint), SHIPPED / options.checkpoint):
+        if (folder / "speech.json").is_file():
+            return _evaluate_speech(options, folder)
     import torch
     from tqdm import tqdm
 
@@ -183,6 +188,54 @@ def evaluate(options: Namespace) -> int:
         target = load(options.write or options.checkpoint)
         record(target.folder, target.card, label, figures)
         print(f"Recorded as {label!r} in {target.folder / 'card.json'}")
+    return 0
+
+
+def _evaluate_speech(options: Namespace, folder: Path) -> int:
+    """Measures a speech checkpoint, in all languages and voices."""
+    import torch
+    from tqdm import tqdm
+
+    from vqa import evaluate_speech as measure
+    from vqa.checkpoint import load, write_json
+    from vqa.predictor import Predictor, pick_device
+    from vqa.speech import store
+    from vqa.speech.recogniser import Recogniser
+
+    _use_threads(options.threads)
+    device = pick_device(options.device)
+    checkpoint = store.load(folder, device)
+    recogniser = Recogniser(checkpoint, device)
+    found, lines = {}, []
+    if options.latency:
+        samples = measure.questions_to_read(recogniser, options.lang, 50)
+        figures = measure.latency(recogniser, samples, options.lang)
+        figures |= {"device": str(device), "threads": torch.get_num_threads()}
+        found["latency"] = figures
+        lines.append(f"4 s of speech: {figures['four_seconds_ms']:.1f} ms (median)")
+    else:
+        predictor = Predictor(load("scenes", device), device)
+        total = options.n * len(measure.SETS)
+        with tqdm(total=total, unit="question", leave=False) as bar:
+            for label, language, engine, group in measure.SETS:
+                samples = measure.questions_to_read(recogniser, language, options.n)
+                report, rows = measure.evaluate_voices(
+                    *(recogniser, samples, language, engine, group, predictor),
+                    progress=bar.update,
+                )
+                found[label] = report.to_dict()
+                lines.append(measure.report_line(label, report))
+                if options.rows is not None:
+                    with options.rows.open("a", encoding="utf-8") as file:
+                        for row in rows:
+                            file.write(json.dumps({"set": label, **row}, ensure_ascii=False) + "\n")
+    print("\n".join(lines))
+    if options.write is not None:
+        command = public(options.typed)
+        kept = checkpoint.card.get("figures", {})
+        kept |= {label: figures | {"command": command} for label, figures in found.items()}
+        write_json(folder / "card.json", checkpoint.card | {"figures": kept})
+        print(f"Recorded in {folder / 'card.json'}")
     return 0
 
 

@@ -17,7 +17,7 @@ from vqa.config import SpeechConfig
 from vqa.errors import ConfigError
 from vqa.metrics import sequence_errors
 from vqa.models.audio_encoder import BLANK, AudioEncoder, states_of
-from vqa.models.ctc import greedy
+from vqa.models.ctc import beam_search, greedy
 from vqa.models.ngrams import NGrams
 from vqa.speech.simulate import SHARD, Reading, Spoken, make_shard, read_shards
 from vqa.speech.store import save
@@ -27,6 +27,7 @@ from vqa.train.loop import Stage, fit
 from vqa.train.speech_feed import SpeechFeed, normalised, targets
 from vqa.world.placement import EVALUATION_SEEDS
 
+_SURE = 0.95  # of the transcripts that need no confirmation are to be without error
 _TRIAL = 384  # utterances that are transcribed when a state is saved, of each group
 _CALIBRATION_SEED = EVALUATION_SEEDS.start + 1
 
@@ -119,6 +120,7 @@ def train_speech(job: SpeechJob) -> None:
             "utterances": len(spoken),
             "preset": asdict(config),
         },
+        "calibration": {"threshold": sure_from(encoder, ngrams, trials["unseen"], job.device)},
         "figures": {},
     }
     save(job.out, encoder, config.model, vocab, ngrams, card)
@@ -147,26 +149,52 @@ def _make(job: tuple[Reading, int]) -> Path:
     return make_shard(*job)
 
 
-@torch.no_grad()
 def error_rates(
     encoder: AudioEncoder, vocab: Vocab, spoken: Spoken, device: torch.device
 ) -> dict[str, float]:
     """Wrong, missing and superfluous words (characters) by the words said, for each language, of
     the first utterances by the most probable path."""
-    encoder.eval()
     wrong: dict[str, int] = {}
     said: dict[str, int] = {}
-    for start in range(0, min(_TRIAL, len(spoken)), 32):
-        rows = np.arange(start, min(start + 32, len(spoken)))
+    for logits, truth in _encoded(encoder, spoken, _TRIAL, device):
+        language = "en" if vocab.words[truth[0] - 2].isascii() else "zh"
+        errors = sequence_errors(greedy(logits, len(logits)), truth)
+        wrong[language] = wrong.get(language, 0) + errors
+        said[language] = said.get(language, 0) + len(truth)
+    return {language: wrong[language] / said[language] for language in sorted(said)}
+
+
+def sure_from(
+    encoder: AudioEncoder, ngrams: NGrams, spoken: Spoken, device: torch.device
+) -> float:
+    """The confidence from which `_SURE` of the transcripts, in voices never heard, have no error;
+    1 where no confidence is enough."""
+    found = []
+    for logits, truth in _encoded(encoder, spoken, SHARD, device):
+        transcript = beam_search(logits, len(logits), ngrams)
+        found.append((transcript.confidence, list(transcript.ids) == truth))
+    found.sort(reverse=True)
+    right, threshold = 0, 1.0
+    for count, (confidence, exact) in enumerate(found, start=1):
+        right += exact
+        if right >= _SURE * count:
+            threshold = confidence
+    return threshold
+
+
+@torch.no_grad()
+def _encoded(
+    encoder: AudioEncoder, spoken: Spoken, count: int, device: torch.device
+) -> Iterator[tuple[Tensor, list[int]]]:
+    """Logits (T, U) and true word ids of the first `count` utterances."""
+    encoder.eval()
+    for start in range(0, min(count, len(spoken)), 32):
+        rows = np.arange(start, min(start + 32, len(spoken), count))
         parts = [torch.from_numpy(spoken.energies(k)) for k in rows]
         frames = torch.tensor([len(part) for part in parts])
         mels, _ = normalised(nn.utils.rnn.pad_sequence(parts, batch_first=True), frames)
-        heard = encoder(mels.to(device), frames)
+        logits = encoder(mels.to(device), frames).logits.float().cpu()
         tokens, lengths = targets(spoken, rows)
         for k in range(len(rows)):
-            truth = tokens[k, : lengths[k]].tolist()
-            found = greedy(heard.logits[k].cpu(), states_of(int(frames[k])))
-            language = "en" if vocab.words[truth[0] - 2].isascii() else "zh"
-            wrong[language] = wrong.get(language, 0) + sequence_errors(found, truth)
-            said[language] = said.get(language, 0) + len(truth)
-    return {language: wrong[language] / said[language] for language in sorted(said)}
+            states = states_of(int(frames[k]))
+            yield logits[k, :states], tokens[k, : lengths[k]].tolist()
