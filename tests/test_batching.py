@@ -23,7 +23,8 @@ from vqa.errors import (
     QuestionError,
     StoppingError,
 )
-from vqa.predictor import Picture, Request
+from vqa.pictures import Picture, PictureFile
+from vqa.predictor import Request
 from vqa.routing import Router, load_predictor
 
 QUESTION = "Is there a ball?"
@@ -40,8 +41,8 @@ class Watched(FakePredictor):
         self.go.set()
         self.asked = threading.Event()
 
-    def knows(self, file: bytes) -> bool:
-        return file in self.known
+    def knows(self, file) -> bool:
+        return file.data in self.known
 
     def ask_batch(self, requests, top_k=5):
         self.calls.append([r.question for r in requests])
@@ -217,7 +218,7 @@ def test_pictures_are_opened_before_they_stand_in_line(batched, watched):
     watched.known.add(png(1))
     batcher.ask(png(1), QUESTION)
     batcher.ask(png(2), QUESTION)
-    assert isinstance(watched.images[0], bytes), "seen lately: not decoded again"
+    assert isinstance(watched.images[0], PictureFile), "seen lately: not decoded again"
     assert isinstance(watched.images[1], Picture)
 
 

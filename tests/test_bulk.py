@@ -19,7 +19,7 @@ import pytest
 from fakes import FakePredictor, scene_picture
 
 from vqa import bulk
-from vqa.bulk import answer_rows, write_answers
+from vqa.bulk import answer_rows, beside, write_answers
 from vqa.errors import ConfigError, DataError
 from vqa.image import load_image
 from vqa.rows import MAX_ROW_BYTES, read_rows
@@ -65,7 +65,7 @@ def test_a_row_that_is_off_has_its_error_and_the_rest_is_answered(folder):
     )
     missing = json.dumps({"image": "no.png", "question": QUESTION})
     path.write_bytes(path.read_bytes() + b"\n" + missing.encode())
-    found = [r for part in answer_rows(Opening(), read_rows(path), folder) for r in part]
+    found = [r for part in answer_rows(Opening(), read_rows(path), beside(path)) for r in part]
     assert [r.get("answer") for r in found] == ["2", None, None, None, None, "2", None]
     assert found[0]["given_answer"] == "yes" and found[1]["row"] == "many.jsonl, line 2"
     for record, says in zip(
@@ -81,7 +81,7 @@ def test_a_table_as_spreadsheets_write_it(folder, mark):
     path.write_text("\r\n".join(mark.join(row) for row in rows), encoding="utf-8-sig")
     first, second = read_rows(path)
     assert first.values == {"image": "a.png", "question": "Is, there; a\tball?", "note": "n"}
-    assert "1 values where the header names 3" in second.error
+    assert "1 values where the header names 3" in str(second.error)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_memory_does_not_grow_with_the_rows(folder):
     """Far less than the 500 bytes that each further row would take were it kept."""
     source = questions(folder, 4000)
     peak = []
-    for seen, _ in enumerate(answer_rows(FakePredictor(), read_rows(source), folder)):
+    for seen, _ in enumerate(answer_rows(FakePredictor(), read_rows(source), beside(source))):
         if seen in (3, 4000 // bulk.BATCH - 1):
             peak.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     assert peak[1] - peak[0] < 1024

@@ -19,7 +19,9 @@ from time import perf_counter
 from typing import Protocol
 
 from vqa.errors import BusyError, CheckpointError, ConfigError, StoppingError, VQAError
-from vqa.predictor import AUTO, Answer, Picture, Request, open_picture
+from vqa.evidence import Evidence
+from vqa.pictures import Picture, PictureFile, open_picture
+from vqa.predictor import AUTO, Answer, Request
 
 _log = logging.getLogger(__name__)
 _LONGEST_RETRY = 60
@@ -31,9 +33,11 @@ class BatchPredictor(Protocol):
     card: dict
     cached_bytes: int
 
-    def knows(self, file: bytes) -> bool: ...
+    def knows(self, file: PictureFile) -> bool: ...
 
     def ask_batch(self, requests: Sequence[Request], top_k: int = 5) -> list[Answer]: ...
+
+    def evidence(self, request: Request, top_k: int = 5) -> Evidence: ...
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,25 @@ class Batcher:
             CheckpointError, BusyError, StoppingError: as `ask`; none is answered then.
             ConfigError: more than may ever wait.
         """
+        replies = self.begin(requests, top_k, checkpoint)
+        errors = [reply.exception() for reply in replies]
+        for error in errors:
+            if error is not None and not isinstance(error, VQAError):
+                raise error
+        return [error or reply.result() for error, reply in zip(errors, replies, strict=True)]
+
+    def knows(self, file: PictureFile) -> bool:
+        """Whether the picture of this file need not be decoded, so that `begin` takes no time."""
+        return self._predictor.knows(file)
+
+    def begin(
+        self, requests: Sequence[Request], top_k: int = 5, checkpoint: str = AUTO
+    ) -> list[Future[Answer]]:
+        """Decodes pictures, puts all requests in line and returns their answers to come, in order.
+
+        Raises:
+            As `ask_each`.
+        """
         self._check_checkpoint(checkpoint)
         asked = self._accept(requests, top_k, checkpoint)
         opened: dict[int, object] = {}
@@ -177,11 +200,22 @@ class Batcher:
                 self._line_up(one, opened)
             except Exception as error:
                 self._reply(one, error=error)
-        errors = [one.reply.exception() for one in asked]
-        for error in errors:
-            if error is not None and not isinstance(error, VQAError):
-                raise error
-        return [error or one.reply.result() for error, one in zip(errors, asked, strict=True)]
+        return [one.reply for one in asked]
+
+    def evidence(self, request: Request, top_k: int = 5, checkpoint: str = AUTO) -> Evidence:
+        """Which regions speak for each answer; see `Predictor.evidence`.
+
+        Not in a batch: it is asked for rarely. As many at once as pictures are decoded.
+
+        Raises:
+            As `ask`, but for BusyError.
+        """
+        self._check_checkpoint(checkpoint)
+        if not self.open:
+            raise StoppingError()
+        chosen = {"checkpoint": checkpoint} if self.choices else {}
+        with self._decoders:
+            return self._predictor.evidence(request, top_k=top_k, **chosen)
 
     def close(self, seconds: float = 20.0) -> bool:
         """Takes nothing more and waits until all that was accepted is answered.
@@ -250,7 +284,7 @@ class Batcher:
         weight = 0
         if fresh and isinstance(picture, Picture):
             weight = picture.image.width * picture.image.height * 3
-        one.request = Request(picture, one.request.question)
+        one.request = replace(one.request, image=picture)
         with self._changed:
             if one not in self._accepted:
                 return  # `close` has lost patience
@@ -262,10 +296,11 @@ class Batcher:
             self._changed.notify_all()
 
     def _opened(self, source: object) -> object:
-        if isinstance(source, bytes) and self._predictor.knows(source):
-            return source
+        file = PictureFile.of(source) if isinstance(source, bytes) else source
+        if isinstance(file, PictureFile) and self.knows(file):
+            return file
         with self._decoders:
-            return open_picture(source)
+            return open_picture(file)
 
     def _reply(self, one: _Asked, answer: Answer | None = None, error=None) -> None:
         """Answers one request, unless it has its answer already, and frees its place."""

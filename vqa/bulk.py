@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO
 
-from vqa.errors import ConfigError, VQAError
+from vqa.errors import BusyError, ConfigError, StoppingError, VQAError
 from vqa.image import MAX_FILE_BYTES
 from vqa.predictor import Answer, Predictor, Request
 from vqa.rows import NEEDED, Row, read_rows
@@ -22,7 +22,12 @@ _ANSWER = frozenset(field.name for field in fields(Answer)) | {"error"}
 
 
 def answer_rows(
-    predictor: Predictor, rows: Iterable[Row], folder: Path, top_k: int = 5
+    predictor: Predictor,
+    rows: Iterable[Row],
+    find: Callable[[str], Path],
+    top_k: int = 5,
+    batch: int = BATCH,
+    language: str = "en",
 ) -> Iterator[list[dict]]:
     """The rows with their answers, in order, a batch at a time.
 
@@ -30,15 +35,27 @@ def answer_rows(
     row's own whose name is a field's is kept as `given_NAME`.
 
     Args:
-        predictor: or a `Router`.
-        folder: where pictures are that have no absolute path, or in `images` below it.
+        predictor: or a `Router`, a `Batcher`.
+        find: name of a picture in a row -> its file, which need not exist.
+        batch: rows that are asked together at most. language: of errors, "en" or "zh".
+
+    Raises:
+        BusyError, StoppingError: by a `Batcher`; the rows of that batch are not answered.
     """
-    for part in _batches(rows, folder):
+    for part in _batches(rows, find, batch):
         found = iter(_ask(predictor, [ready for ready in part if not ready.row.error], top_k))
-        yield [
-            given(r.row) | ({"error": r.row.error} if r.row.error else _said(next(found)))
-            for r in part
-        ]
+        yield [given(r.row) | _said(r.row.error or next(found), language) for r in part]
+
+
+def beside(file: Path) -> Callable[[str], Path]:
+    """Finds pictures in the folder of `file` and in `images` there, or by absolute path."""
+
+    def find(name: str) -> Path:
+        path = file.parent / name
+        other = file.parent / "images" / name
+        return other if not os.path.lexists(path) and os.path.lexists(other) else path
+
+    return find
 
 
 def given(row: Row) -> dict:
@@ -75,7 +92,7 @@ def write_answers(
     try:
         with out.open("a+b") as file:
             done, failed = _resume(file, rows, out, progress)
-            for records in answer_rows(predictor, rows, source.parent, top_k):
+            for records in answer_rows(predictor, rows, beside(source), top_k):
                 file.write(b"".join(_line(record) for record in records))
                 file.flush()
                 os.fsync(file.fileno())
@@ -136,19 +153,19 @@ class _Ready:
     image: bytes | Path
 
 
-def _batches(rows: Iterable[Row], folder: Path) -> Iterator[list[_Ready]]:
-    """At most `BATCH` rows, and few large pictures, as all of a batch are decoded at once."""
+def _batches(
+    rows: Iterable[Row], find: Callable[[str], Path], batch: int
+) -> Iterator[list[_Ready]]:
+    """At most `batch` rows, and few large pictures, as all of a batch are decoded at once."""
     part: list[_Ready] = []
     files: dict[Path, bytes | Path] = {}
     for row in rows:
-        path = folder / str(row.values.get("image", ""))
-        if not os.path.lexists(path) and os.path.lexists(folder / "images" / path.name):
-            path = folder / "images" / path.name
+        path = Path() if row.error else find(row.values["image"])
         if path not in files:
             files[path] = path if row.error else _bytes(path)
         part.append(_Ready(row, path, files[path]))
         size = sum(len(file) for file in files.values() if isinstance(file, bytes))
-        if len(part) == BATCH or size > _BATCH_BYTES:
+        if len(part) == batch or size > _BATCH_BYTES:
             yield part
             part, files = [], {}
     if part:
@@ -157,13 +174,16 @@ def _batches(rows: Iterable[Row], folder: Path) -> Iterator[list[_Ready]]:
 
 def _bytes(path: Path) -> bytes | Path:
     try:
-        return path.read_bytes() if path.stat().st_size <= MAX_FILE_BYTES else path
+        fits = path.is_file() and path.stat().st_size <= MAX_FILE_BYTES
+        return path.read_bytes() if fits else path
     except (OSError, ValueError):
         return path
 
 
-def _said(answer: Answer | VQAError) -> dict:
-    return {"error": str(answer)} if isinstance(answer, VQAError) else answer.to_dict()
+def _said(answer: Answer | VQAError, language: str) -> dict:
+    if isinstance(answer, VQAError):
+        return {"error": answer.sentence(language)}
+    return answer.to_dict()
 
 
 def _ask(predictor: Predictor, part: list[_Ready], top_k: int) -> list[Answer | VQAError]:
@@ -175,6 +195,8 @@ def _ask(predictor: Predictor, part: list[_Ready], top_k: int) -> list[Answer | 
     asked = [Request(r.path if alone else r.image, r.row.values["question"]) for r in part]
     try:
         return predictor.ask_batch(asked, top_k)
+    except (BusyError, StoppingError):
+        raise
     except VQAError as error:
         if alone:
             return [error]

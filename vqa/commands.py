@@ -78,7 +78,7 @@ def _draw_overlay(path: Path, source: str, answer) -> None:
 def _predict_batch(options: Namespace) -> int:
     from tqdm import tqdm
 
-    from vqa.bulk import answer_rows, write_answers
+    from vqa.bulk import answer_rows, beside, write_answers
     from vqa.routing import load_predictor
     from vqa.rows import read_rows
 
@@ -92,7 +92,7 @@ def _predict_batch(options: Namespace) -> int:
         print(f"{options.out}: {rows} rows")
     else:
         for records in answer_rows(
-            predictor, read_rows(options.batch), options.batch.parent, options.top_k
+            predictor, read_rows(options.batch), beside(options.batch), options.top_k
         ):
             for record in records:
                 print(json.dumps(record, ensure_ascii=False))

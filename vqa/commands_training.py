@@ -28,9 +28,9 @@ def train(options: Namespace) -> int:
             raise ConfigError(f"{options.out} holds something else; choose another --out.")
     recipes = {"scenes": _train_scenes, "photos": _train_photos, "speech": _train_speech}
     recipes[config.recipe](config, options)
-    if config.recipe == "speech":
-        print(f"The checkpoint is in {options.out}; python -m vqa evaluate {options.out}")
-    elif options.stage is None:
+    from vqa.train.processes import world
+
+    if options.stage is None and world()[0] == 0:
         data = f" --data {shlex.quote(options.data[0])}" if config.recipe == "photos" else ""
         print(f"The checkpoint is in {options.out}; python -m vqa evaluate {options.out}{data}")
     return 0
@@ -41,6 +41,7 @@ def _train_scenes(config, options: Namespace) -> None:
     from vqa.data.build import existing_folder, split_name
     from vqa.data.clevr import read_renders
     from vqa.predictor import pick_device
+    from vqa.train.processes import own_device
     from vqa.train.run import Job, train_scenes
 
     if options.start is not None and not config.model.further_heads:
@@ -60,7 +61,7 @@ def _train_scenes(config, options: Namespace) -> None:
     job = Job(
         config=config,
         out=options.out,
-        device=pick_device(options.device),
+        device=own_device(pick_device(options.device)),
         workers=options.workers,
         resume=options.resume,
         only=options.stage,
@@ -75,6 +76,7 @@ def _train_photos(config, options: Namespace) -> None:
     from vqa.checkpoint import load
     from vqa.predictor import pick_device
     from vqa.train.photos import PhotoJob, train_photos
+    from vqa.train.processes import own_device
 
     if options.stage is not None:
         raise ConfigError("--stage is for presets with several stages; this one has one.")
@@ -82,7 +84,7 @@ def _train_photos(config, options: Namespace) -> None:
         config=config,
         out=options.out,
         data=tuple(options.data),
-        device=pick_device(options.device),
+        device=own_device(pick_device(options.device)),
         resume=options.resume,
         start=None if options.start is None else load(options.start),
         pretrained=options.pretrained,
@@ -93,6 +95,7 @@ def _train_photos(config, options: Namespace) -> None:
 
 def _train_speech(config, options: Namespace) -> None:
     from vqa.predictor import pick_device
+    from vqa.train.processes import own_device
     from vqa.train.speech import SpeechJob, train_speech
 
     for name in ("data", "stage", "start", "pretrained"):
@@ -102,7 +105,7 @@ def _train_speech(config, options: Namespace) -> None:
     job = SpeechJob(
         config=config,
         out=options.out,
-        device=pick_device(options.device),
+        device=own_device(pick_device(options.device)),
         workers=options.workers,
         resume=options.resume,
         command=public(options.typed),

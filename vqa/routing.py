@@ -9,7 +9,9 @@ from time import perf_counter
 
 from vqa.checkpoint import load, shipped
 from vqa.errors import CheckpointError
-from vqa.predictor import AUTO, Answer, Picture, Predictor, Request, open_picture, pick_device
+from vqa.evidence import Evidence
+from vqa.pictures import Picture, PictureFile, open_picture
+from vqa.predictor import AUTO, Answer, Predictor, Request, pick_device
 
 
 class Router:
@@ -40,7 +42,7 @@ class Router:
         """Memory that encoded images take."""
         return sum(p.cached_bytes for p in self.predictors.values())
 
-    def knows(self, file: bytes) -> bool:
+    def knows(self, file: PictureFile) -> bool:
         """Whether every predictor keeps the picture of this file encoded."""
         return all(p.knows(file) for p in self.predictors.values())
 
@@ -65,20 +67,13 @@ class Router:
     ) -> list[Answer]:
         """Answers many at once, in order; see `Predictor.ask_batch`."""
         if checkpoint != AUTO:
-            if checkpoint not in self.predictors:
-                raise CheckpointError(
-                    f"There is no checkpoint {checkpoint!r} here; choose one of: "
-                    f"{', '.join((AUTO, *self.choices))}."
-                )
-            return self.predictors[checkpoint].ask_batch(requests, top_k)
+            return self.predictors[self._known(checkpoint)].ask_batch(requests, top_k)
         begin = perf_counter()
-        opened: dict[int, Picture | bytes] = {}
+        opened: dict[int, Picture | PictureFile] = {}
         for r in requests:
-            # The bytes of a file stay as they are: predictors know those seen lately by them.
             if id(r.image) not in opened:
-                kept = isinstance(r.image, bytes)
-                opened[id(r.image)] = r.image if kept else open_picture(r.image)
-        asked = [Request(opened[id(r.image)], r.question) for r in requests]
+                opened[id(r.image)] = self._opened(r.image)
+        asked = [replace(r, image=opened[id(r.image)]) for r in requests]
         names = self.route(asked)
         answers: list[Answer | None] = [None] * len(asked)
         for name in dict.fromkeys(names):
@@ -89,6 +84,26 @@ class Router:
         # Choosing takes time too.
         elapsed = (perf_counter() - begin) * 1000 / max(len(asked), 1)
         return [replace(answer, elapsed_ms=elapsed) for answer in answers]
+
+    def evidence(self, request: Request, top_k: int = 5, checkpoint: str = AUTO) -> Evidence:
+        """Which regions speak for each answer; see `Predictor.evidence`."""
+        name = self.route([request])[0] if checkpoint == AUTO else checkpoint
+        return self.predictors[self._known(name)].evidence(request, top_k)
+
+    def _known(self, name: str) -> str:
+        if name not in self.predictors:
+            raise CheckpointError(
+                f"There is no checkpoint {name!r} here; choose one of: "
+                f"{', '.join((AUTO, *self.choices))}."
+            )
+        return name
+
+    def _opened(self, source: object) -> Picture | PictureFile:
+        """Files stay files where every predictor knows them; all else is decoded, once for all."""
+        file = PictureFile.of(source) if isinstance(source, bytes) else source
+        if isinstance(file, PictureFile) and self.knows(file):
+            return file
+        return open_picture(file)
 
     def route(self, requests: Sequence[Request]) -> list[str]:
         """The name of the predictor that each question is for.

@@ -23,7 +23,12 @@ class Row:
 
     place: str
     values: dict
-    error: str = ""
+    error: DataError | None = None
+
+
+def bad_row(place: str, message: str, zh: str, values: dict | None = None) -> Row:
+    """A row that cannot be asked, and why, in both languages."""
+    return Row(place, values or {}, DataError(f"{place}: {message}", zh=f"{place}：{zh}"))
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -57,13 +62,14 @@ def _json_rows(path: Path) -> Iterator[Row]:
         for number, line in enumerate(_lines(file), start=1):
             place = f"{path.name}, line {number}"
             if len(line) > MAX_ROW_BYTES:
-                yield Row(place, {}, f"{place}: longer than {MAX_ROW_BYTES >> 20} MiB.")
+                most = MAX_ROW_BYTES >> 20
+                yield bad_row(place, f"longer than {most} MiB.", f"超过 {most} MiB。")
                 continue
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
                 values = json.loads(text) if text.strip() else None
             except (ValueError, RecursionError) as error:
-                yield Row(place, {}, f"{place}: not JSON ({error}).")
+                yield bad_row(place, f"not JSON ({error}).", f"不是 JSON（{error}）。")
                 continue
             if text.strip():
                 yield _checked(place, values)
@@ -79,7 +85,9 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
 
 def _checked(place: str, values: object) -> Row:
     if not isinstance(values, dict) or not all(isinstance(values.get(k), str) for k in NEEDED):
-        return Row(place, {}, f'{place}: needs the texts "image" and "question".')
+        return bad_row(
+            place, 'needs the texts "image" and "question".', "需要文本 image 和 question。"
+        )
     return Row(place, values)
 
 
@@ -107,11 +115,11 @@ def _csv_rows(path: Path) -> Iterator[Row]:
                 values = (cell.strip() for cell in cells)
                 yield _checked(place, dict(zip(header, values, strict=True)))
             elif cells:
-                yield Row(
+                yield bad_row(
                     place,
-                    {},
-                    f"{place}: {len(cells)} values where the header names {len(header)}; "
+                    f"{len(cells)} values where the header names {len(header)}; "
                     "texts with commas need quotes.",
+                    f"有 {len(cells)} 个值，而表头有 {len(header)} 列；含逗号的文本要加引号。",
                 )
 
 

@@ -44,6 +44,12 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--auth", type=_credentials, metavar="USER:PASSWORD")
     parser.add_argument("--queue-size", default=64, type=number(1, 10_000))
     parser.add_argument("--max-upload", default="10mb", type=parse_size, metavar="SIZE")
+    parser.add_argument(
+        "--max-batch",
+        default=32,
+        type=number(1, 1024),
+        help="questions answered together; 1: each by itself (32)",
+    )
     return parser.parse_args(argv)
 
 
@@ -110,7 +116,7 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     stop = _stop_signal()
     port = check_address(options.host, options.port)
-    batcher = Batcher(predictor, waiting=options.queue_size)
+    batcher = Batcher(predictor, most=options.max_batch, waiting=options.queue_size)
     api = build_api(batcher, ApiLimits(options.max_upload), options.queue_size, options.auth)
     # As many at once as the batcher makes good use of; Gradio has 40 threads for everything.
     limits = PageLimits(options.max_upload, options.queue_size, min(options.queue_size, 24))

@@ -19,6 +19,7 @@ from vqa.spelling import nearest_word
 PAD_ID = 0
 UNKNOWN_ID = 1
 MAX_QUESTION_CHARS = 500
+_REPAIRS_KEPT = 4096
 LANGUAGES = ("en", "zh")
 
 # Han characters, the iteration mark and the ideographic zero.
@@ -95,7 +96,7 @@ class Vocab:
                 fixed.append(token)
                 continue
             if token not in repaired and token not in unknown:
-                near = nearest_word(token, self._latin_by_length)
+                near = self._nearest(token)
                 if near:
                     repaired[token] = near
                 else:
@@ -120,6 +121,20 @@ class Vocab:
     @cached_property
     def _ids(self) -> dict[str, int]:
         return {word: index for index, word in enumerate(self.words, start=2)}
+
+    def _nearest(self, token: str) -> str | None:
+        """As `nearest_word`, which searches for up to a millisecond: people's words repeat."""
+        if token not in self._repairs:
+            if len(self._repairs) >= _REPAIRS_KEPT:
+                self._repairs.clear()
+            # Not read back from there: another thread may have cleared it.
+            near = self._repairs[token] = nearest_word(token, self._latin_by_length)
+            return near
+        return self._repairs.get(token)
+
+    @cached_property
+    def _repairs(self) -> dict[str, str | None]:
+        return {}
 
     @cached_property
     def _latin_by_length(self) -> dict[int, list[str]]:

@@ -5,7 +5,7 @@ from html import unescape
 import pytest
 from fakes import STEPS, FakePredictor, scene_picture
 
-from vqa.page import cards
+from vqa.page import cards, looks
 from vqa.page.gallery import Example
 from vqa.page.overlays import jpeg_bytes
 from vqa.page.texts import TEXTS, preferred_language
@@ -72,7 +72,7 @@ def test_everything_from_outside_is_escaped(answer, kind):
     example = Example(scene_picture(), "data:,", (("en", EVIL), ("zh", EVIL)))
     html = (
         result(evil, EVIL, EVIL)
-        + cards.attention(jpeg_bytes(scene_picture()), evil, 1, "zh")
+        + looks.attention(jpeg_bytes(scene_picture()), evil, 1, "zh")
         + cards.message(EVIL)
         + cards.examples([example], "en")
         + cards.about("en", EVIL, EVIL)
@@ -91,7 +91,7 @@ def test_unknown_and_repaired_words_are_named(answer):
 def test_each_step_weights_the_words(answer):
     strong = []
     for step in range(1, STEPS + 1):
-        html = cards.attention(jpeg_bytes(scene_picture()), answer, step, "en")
+        html = looks.attention(jpeg_bytes(scene_picture()), answer, step, "en")
         assert f"Step {step} of {STEPS}" in html and 'src="data:image/jpeg' in html
         weights = [float(w) for w in re.findall(r"--w:([\d.]+)", html)]
         assert len(weights) == len(answer.words) and max(weights) == 1.0

@@ -6,12 +6,16 @@ another server.
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import Future
+from functools import partial
 from typing import Annotated
 
+import orjson
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, File, Form, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import Json
 from starlette.exceptions import HTTPException
 
@@ -40,10 +44,12 @@ from vqa.api.gate import (
 from vqa.api.meters import Meters
 from vqa.batching import Batcher
 from vqa.errors import ImageError, StoppingError, VQAError
+from vqa.pictures import PictureFile
 from vqa.predictor import AUTO, Answer
 from vqa.predictor import Request as Asked
 
 MOST_IN_BATCH = 32
+_HASHED_AT_ONCE = 2**20  # bytes, about a millisecond
 _TOLD = {
     400: "an option is wrong",
     401: "user and password are needed",
@@ -89,12 +95,17 @@ def build_api(
 
 
 def _add_questions(app: FastAPI, batcher: Batcher, limits: ApiLimits, waiting: int) -> None:
-    # Who waits for an answer holds a thread: not one of those the page lives on, and one more
-    # than may wait, so that it is the batcher that refuses.
+    # Who decodes a picture holds a thread: not one of those the page lives on, and one more than
+    # may wait, so that it is the batcher that refuses.
     threads = CapacityLimiter(waiting + 1)
 
     async def answers(asked: list[Asked], top_k: int, checkpoint: str) -> list[Answer | VQAError]:
-        return await to_thread.run_sync(batcher.ask_each, asked, top_k, checkpoint, limiter=threads)
+        if all(isinstance(a.image, PictureFile) and batcher.knows(a.image) for a in asked):
+            replies = batcher.begin(asked, top_k, checkpoint)
+        else:
+            begin = partial(batcher.begin, asked, top_k, checkpoint)
+            replies = await to_thread.run_sync(begin, limiter=threads)
+        return [await _outcome(reply) for reply in replies]
 
     @app.post(ASK, response_model=Answer, responses=_ERRORS)
     async def ask(
@@ -107,7 +118,7 @@ def _add_questions(app: FastAPI, batcher: Batcher, limits: ApiLimits, waiting: i
         found = await answers([Asked(await _read(image, limits), question)], top_k, checkpoint)
         if isinstance(found[0], VQAError):
             raise found[0]
-        return JSONResponse(found[0].to_dict())
+        return _json(found[0].to_dict())
 
     @app.post(ASK_BATCH, response_model=BatchBody, responses=_ERRORS)
     async def ask_batch(
@@ -126,7 +137,7 @@ def _add_questions(app: FastAPI, batcher: Batcher, limits: ApiLimits, waiting: i
     ):
         """Answers several questions about several pictures, in the order of `requests`."""
         names = [file.filename for file in image]
-        pictures: dict[int, bytes | VQAError] = {}
+        pictures: dict[int, PictureFile | bytes] = {}
         replies: list[Answer | VQAError | None] = []
         asked: list[Asked] = []
         for item in requests:
@@ -140,7 +151,7 @@ def _add_questions(app: FastAPI, batcher: Batcher, limits: ApiLimits, waiting: i
                 replies.append(error)
         found = iter(await answers(asked, top_k, checkpoint))
         bodies = [next(found) if reply is None else reply for reply in replies]
-        return JSONResponse(
+        return _json(
             {
                 "answers": [
                     error_body(reply).model_dump()
@@ -174,15 +185,30 @@ def _add_states(app: FastAPI, batcher: Batcher, gate: Gate, meters: Meters) -> N
         return Response(content, media_type=kind)
 
 
-async def _read(file: UploadFile, limits: ApiLimits) -> bytes:
-    """The bytes of a picture; what the file is called means nothing.
+async def _outcome(reply: Future[Answer]) -> Answer | VQAError:
+    """Waits for an answer; other errors than a VQAError are raised."""
+    try:
+        return await asyncio.wrap_future(reply)
+    except VQAError as error:
+        return error
+
+
+def _json(content: dict) -> Response:
+    # Half of an answer is numbers, which orjson writes ten times as quickly.
+    return Response(orjson.dumps(content), media_type="application/json")
+
+
+async def _read(file: UploadFile, limits: ApiLimits) -> PictureFile | bytes:
+    """A picture; what the file is called means nothing. A large one is left to be hashed in a
+    thread.
 
     Raises:
         TooLargeError: it is larger than a picture may be.
     """
     if (file.size or 0) > limits.upload_bytes:
         raise TooLargeError("picture", "图片", limits.upload_bytes)
-    return await file.read()
+    data = await file.read()
+    return PictureFile.of(data) if len(data) <= _HASHED_AT_ONCE else data
 
 
 def _place(image: int | str, names: list[str | None]) -> int:

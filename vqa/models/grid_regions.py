@@ -19,6 +19,8 @@ class GridRegions(nn.Module):
         config: sizes. dim: D. body: (B, 3, H, W) -> (B, C, h, w). channels: C.
     """
 
+    cells = True  # that is what its regions are
+
     def __init__(
         self, config: ImageEncoderConfig, dim: int, body: nn.Module, channels: int
     ) -> None:

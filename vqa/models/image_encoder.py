@@ -111,6 +111,8 @@ class CompactEncoder(nn.Module):
         config: sizes. dim: D.
     """
 
+    cells = False  # its regions are objects
+
     def __init__(self, config: ImageEncoderConfig, dim: int) -> None:
         super().__init__()
         width, height = config.image_size

@@ -5,16 +5,14 @@ Everything that people typed or a model said is escaped here and nowhere else.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from PIL import Image
-
+from vqa.page import looks
 from vqa.page.gallery import Example
-from vqa.page.overlays import attention_overlay, data_uri
-from vqa.page.texts import LANGUAGE_NAMES, confidence_key, familiarity_key, say
+from vqa.page.texts import LANGUAGE_NAMES, confidence_key, doubt_key, familiarity_key, say
+from vqa.places import Place
 from vqa.predictor import Answer
 from vqa.world.understanding import Understood
 
@@ -37,6 +35,11 @@ def idle(language: str) -> str:
     return f'<div class="card idle">{escape(say(language, "idle"))}</div>'
 
 
+def hint(language: str, key: str) -> str:
+    """A sentence beside what it explains."""
+    return f'<p class="hint">{escape(say(language, key))}</p>'
+
+
 def message(sentence: str) -> str:
     """An error, in the words meant for the visitor."""
     return f'<div class="message" role="alert">{escape(sentence)}</div>'
@@ -44,28 +47,63 @@ def message(sentence: str) -> str:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A question as typed, as it was understood, and its answer."""
+    """A question as typed, as it was understood, its answer, and the place (x, y) in [0, 1] of
+    the picture that it was about, if it was about one."""
 
     question: str
     understood: Understood
     answer: Answer
+    place: Place | None = None
 
 
 def result(exchanges: Sequence[Exchange], language: str) -> str:
     """The last answer, how sure the model is, the likeliest answers as bars, notes, and the
     earlier questions about the picture with their answers."""
     answer = exchanges[-1].answer
-    key = confidence_key(answer)
-    lead = f'<p class="lead">{escape(say(language, key + "_lead"))}</p>' if not answer.sure else ""
     return (
-        f'<div class="card {key}" aria-live="polite">{lead}'
-        f'<div class="headline">{_said(answer)}'
-        f'<span class="badge" data-testid="confidence">{escape(say(language, key))}'
-        f" · {answer.confidence:.0%}</span></div>"
+        f'<div class="card {confidence_key(answer)}">{_headline(answer, language)}'
         f"{_meant(exchanges[-1].understood, language)}{_notes(answer, language)}"
         f"{_candidates(answer, language)}"
         f'<p class="footnote">{_footnote(answer, language)}</p></div>'
         f"{_earlier(exchanges[:-1], language)}"
+    )
+
+
+def guess(picture: bytes, answer: Answer, language: str) -> str:
+    """The best guess at a question that is still being typed."""
+    title = escape(say(language, "guess"))
+    return (
+        f'<div class="card guess" data-testid="guess"><h3>{title}</h3>'
+        f'<div class="headline">{_said(answer, "guessed")}'
+        f"{_badge(answer, language)}</div>{looks.small(picture, answer, language)}</div>"
+    )
+
+
+def side_by_side(picture: bytes, exchanges: Sequence[Exchange], language: str) -> str:
+    """Questions about one picture with their answers and overlays, beside each other."""
+    cards = "".join(
+        f'<section class="card {confidence_key(e.answer)}" data-testid="compared">'
+        f'<h3 class="asked">{escape(e.question)}</h3>{_headline(e.answer, language)}'
+        f"{looks.small(picture, e.answer, language)}"
+        f"{_candidates(e.answer, language, live=False)}</section>"
+        for e in exchanges
+    )
+    return f'<div class="sides">{cards}</div>'
+
+
+def _headline(answer: Answer, language: str) -> str:
+    lead = f'<p class="lead">{escape(say(language, doubt_key(answer)))}</p>'
+    return (
+        f"{'' if answer.sure else lead}"
+        f'<div class="headline">{_said(answer)}{_badge(answer, language)}</div>'
+    )
+
+
+def _badge(answer: Answer, language: str) -> str:
+    key = confidence_key(answer)
+    return (
+        f'<span class="badge {key}" data-testid="confidence">{escape(say(language, key))}'
+        f" · {answer.confidence:.0%}</span>"
     )
 
 
@@ -93,27 +131,6 @@ def _earlier(exchanges: Sequence[Exchange], language: str) -> str:
     return f'<div class="earlier" data-testid="earlier"><h3>{title}</h3><ol>{rows}</ol></div>'
 
 
-def attention(picture: bytes, answer: Answer, step: int, language: str) -> str:
-    """What one reasoning step looked at and which words it read.
-
-    Args:
-        picture: an encoded picture that Pillow reads.
-        answer: with its attention maps.
-        step: 1 to the number of steps.
-        language: of the page.
-    """
-    with Image.open(io.BytesIO(picture)) as image:
-        overlay = attention_overlay(image, answer.regions, answer.region_attention[step - 1])
-    where = say(language, "step_of", step=step, steps=len(answer.region_attention))
-    return (
-        f'<figure class="card" data-step="{step}">'
-        f'<img class="overlay" data-testid="overlay" src="{data_uri(overlay)}" '
-        f'alt="{escape(say(language, "overlay_alt", step=step))}">'
-        f"<figcaption><b>{escape(where)}</b> · {escape(say(language, 'words'))}"
-        f"{_words(answer, step)}</figcaption></figure>"
-    )
-
-
 def examples(items: Sequence[Example], language: str) -> str:
     """Pictures with their questions as buttons; `data-example` counts all questions in order."""
     if not items:
@@ -138,53 +155,49 @@ def examples(items: Sequence[Example], language: str) -> str:
     )
 
 
-def _said(answer: Answer) -> str:
+def _said(answer: Answer, test_id: str = "answer") -> str:
     """The answer itself: a word, a sentence, or the items of a list in their order."""
-    text = escape(answer.answer)
+    text, marks = escape(answer.answer), f'data-testid="{test_id}" lang="{answer.language}"'
     if answer.kind == "list" and answer.items:
         text = "".join(f"<li>{escape(item)}</li>" for item in answer.items)
-        return f'<ol class="answer items" data-testid="answer" lang="{answer.language}">{text}</ol>'
+        return f'<ol class="answer items" {marks}>{text}</ol>'
     kind = "answer sentence" if answer.kind == "sentence" else "answer"
-    return f'<span class="{kind}" data-testid="answer" lang="{answer.language}">{text}</span>'
+    return f'<span class="{kind}" {marks}>{text}</span>'
 
 
-def _candidates(answer: Answer, language: str) -> str:
-    """The likeliest answers; of sentences and lists the others, folded away."""
+def _candidates(answer: Answer, language: str, live: bool = True) -> str:
+    """The likeliest answers; of sentences and lists the others, folded away. Where they are
+    `live`, each is a button that shows what speaks for it; `data-candidate` counts from 0."""
     if answer.kind == "word":
-        return f"<h3>{escape(say(language, 'top'))}</h3>{_bars(answer.top)}"
+        more = hint(language, "hover") if live else ""
+        return f"<h3>{escape(say(language, 'top'))}</h3>{_bars(answer.top, 0, live)}{more}"
+    own = ""
+    if live:
+        spoken = escape(say(language, "spoken"))
+        own = f'<button type="button" class="spoken" data-candidate="0">{spoken}</button>'
     if len(answer.top) < 2:
-        return ""
+        return own
     other = escape(say(language, "other"))
-    return f"<details><summary>{other}</summary>{_bars(answer.top[1:])}</details>"
+    bars = _bars(answer.top[1:], 1, live)
+    return f"{own}<details><summary>{other}</summary>{bars}</details>"
 
 
-def _bars(top: Sequence[tuple[str, float]]) -> str:
-    rows = "".join(
-        f'<li><span class="name">{escape(name)}</span>'
-        f'<span class="track"><span class="fill" style="width:{probability:.1%}"></span></span>'
-        f'<span class="value">{_percent(probability)}</span></li>'
-        for name, probability in top
-    )
+def _bars(top: Sequence[tuple[str, float]], first: int, live: bool) -> str:
+    rows = ""
+    for number, (name, probability) in enumerate(top, start=first):
+        bar = (
+            f'<span class="name">{escape(name)}</span>'
+            f'<span class="track"><span class="fill" style="width:{probability:.1%}"></span></span>'
+            f'<span class="value">{_percent(probability)}</span>'
+        )
+        if live:
+            bar = f'<button type="button" class="bar" data-candidate="{number}">{bar}</button>'
+        rows += f"<li>{bar}</li>" if live else f'<li><span class="bar">{bar}</span></li>'
     return f'<ol class="bars" data-testid="top">{rows}</ol>'
 
 
 def _percent(probability: float) -> str:
     return "< 0.1 %" if probability < 0.001 else f"{100 * probability:.1f} %"
-
-
-def _words(answer: Answer, step: int) -> str:
-    weights = answer.word_attention[step - 1]
-    strongest = max(weights, default=0.0) or 1.0
-    chips = ""
-    for word, weight in zip(answer.words, weights, strict=True):
-        share = weight / strongest
-        kind = "chip strong" if share > 0.5 else "chip"
-        # The custom property sets how strong the chip's color is; see style.css.
-        chips += (
-            f'<span class="{kind}" style="--w:{share:.2f}" title="{weight:.0%}">'
-            f"{escape(word)}</span>"
-        )
-    return f'<div class="words" data-testid="words">{chips}</div>'
 
 
 def _notes(answer: Answer, language: str) -> str:

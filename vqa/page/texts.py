@@ -16,12 +16,35 @@ TEXTS: dict[str, dict[str, str]] = {
         "question": "Question",
         "question_hint": "What is it? How many are there? Then: and what color is it?",
         "ask": "Ask",
+        "ask_tab": "Ask",
         "examples": "Or try one of these",
         "idle": "The answer will appear here.",
         "very_sure": "very sure",
         "fairly_sure": "fairly sure",
         "not_sure": "not sure",
-        "not_sure_lead": "I am not sure. My best guess:",
+        "doubt_strange": "I am not sure, because picture or question are unlike what I know. "
+        "My best guess:",
+        "doubt_kind": "I am not sure: with this probability, answers of this kind are wrong too "
+        "often. My best guess:",
+        "guess": "As you type · not asked yet",
+        "live": "Answer as I type",
+        "hover": "Point at an answer, or move to it by keyboard, to see what speaks for it.",
+        "spoken": "What it speaks of",
+        "place": "Ask what is here: place {number} of {places}",
+        "place_hint": "Click a place in the picture to ask what is there.",
+        "evidence_title": "What speaks for “{answer}”",
+        "evidence_alt": "The picture with the places that speak for “{answer}” highlighted",
+        "evidence_taken_away": "The percentage is the share of this answer's probability that is "
+        "lost when the place is hidden from the model (occlusion, Zeiler & Fergus 2014).",
+        "evidence_spoken_of": "The percentage is how much the model attended to the place while "
+        "it put this answer into words.",
+        "evidence_none": "No single place: hiding any one of them does not make this answer less "
+        "probable.",
+        "compare": "Compare two questions",
+        "compare_first": "First question",
+        "compare_second": "Second question",
+        "compare_go": "Compare",
+        "language": "Language",
         "top": "Most likely answers",
         "other": "Other candidates",
         "why": "Why?",
@@ -57,12 +80,31 @@ TEXTS: dict[str, dict[str, str]] = {
         "question": "问题",
         "question_hint": "例如：这是什么？它是什么颜色？有几个？",
         "ask": "提问",
+        "ask_tab": "提问",
         "examples": "或者试试这些例子",
         "idle": "答案会显示在这里。",
         "very_sure": "非常确定",
         "fairly_sure": "比较确定",
         "not_sure": "不确定",
-        "not_sure_lead": "我不确定。最可能的答案：",
+        "doubt_strange": "我不确定，因为图片或问题与我熟悉的不同。最可能的答案：",
+        "doubt_kind": "我不确定：在这样的概率下，这类答案错得太多。最可能的答案：",
+        "guess": "边输入边回答 · 尚未提问",
+        "live": "边输入边回答",
+        "hover": "指向一个答案，或用键盘移到它上面，就能看到支持它的地方。",
+        "spoken": "它说到的地方",
+        "place": "问这里是什么：第 {number} 处，共 {places} 处",
+        "place_hint": "点击图片中的一个位置，就能问那里是什么。",
+        "evidence_title": "支持“{answer}”的地方",
+        "evidence_alt": "突出显示支持“{answer}”的位置的图片",
+        "evidence_taken_away": "百分数是：把这个地方遮住不给模型看时，该答案的概率失去的份额"
+        "（遮挡法，Zeiler & Fergus 2014）。",
+        "evidence_spoken_of": "百分数是：模型写出这个答案时对该处的注意程度。",
+        "evidence_none": "没有单独哪一处：遮住任何一处，这个答案的概率都不会降低。",
+        "compare": "比较两个问题",
+        "compare_first": "第一个问题",
+        "compare_second": "第二个问题",
+        "compare_go": "比较",
+        "language": "语言",
         "top": "最可能的几个答案",
         "other": "其他候选",
         "why": "为什么？",
@@ -100,6 +142,11 @@ def confidence_key(answer: Answer) -> str:
     if not answer.sure:
         return "not_sure"
     return "very_sure" if answer.confidence >= VERY_SURE else "fairly_sure"
+
+
+def doubt_key(answer: Answer) -> str:
+    """Which text says why an answer is not sure."""
+    return "doubt_kind" if answer.familiar else "doubt_strange"
 
 
 def familiarity_key(answer: Answer) -> str:

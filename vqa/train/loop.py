@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import signal
 import threading
 import time
@@ -19,25 +18,16 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.distributed import get_rank, get_world_size, init_process_group, is_initialized
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from vqa.errors import ConfigError
+from vqa.train.processes import any_of_all, mean_of_all, world
 
 _LOG_EVERY = 50
 _SAVE_SECONDS = 180
 _AVERAGE = 0.998  # of the running mean of weights that is kept (Polyak averaging)
 _SHORT = 20  # a short stage's mean reaches back over a 20th of it, not over all of it
-
-
-def world() -> tuple[int, int]:
-    """(rank, number of processes); starts the process group under `torchrun`."""
-    if "WORLD_SIZE" not in os.environ:
-        return 0, 1
-    if not is_initialized():
-        init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    return get_rank(), get_world_size()
 
 
 @dataclass(frozen=True)
@@ -147,7 +137,9 @@ def fit(stage: Stage, folder: Path, device: torch.device, resume: bool = True) -
             tqdm.write(f"{stage.name}: going on from step {state.step}")
             _forget(folder / f"{stage.name}.csv", state.step)
     module = stage.module.train()
-    run = DistributedDataParallel(module) if processes > 1 else module
+    # Not every batch, nor every stage, makes use of all that is in a module.
+    parallel = processes > 1
+    run = DistributedDataParallel(module, find_unused_parameters=True) if parallel else module
     log = folder / f"{stage.name}.csv"
     saved = time.monotonic()
     bar = tqdm(total=stage.steps, initial=state.step, desc=stage.name, disable=rank > 0)
@@ -166,12 +158,11 @@ def fit(stage: Stage, folder: Path, device: torch.device, resume: bool = True) -
             state.step += 1
             state.blend()
             bar.update()
-            if rank == 0 and state.step % _LOG_EVERY == 0:
-                row = {"step": state.step, "rate": rate, "loss": float(loss.detach()), **parts}
-                _append(log, row)
-                bar.set_postfix(
-                    {k: f"{v:.3f}" for k, v in row.items() if k not in ("step", "rate")}
-                )
+            if state.step % _LOG_EVERY == 0:
+                found = mean_of_all({"loss": float(loss.detach()), **parts}, device)
+                if rank == 0:
+                    _append(log, {"step": state.step, "rate": rate, **found})
+                    bar.set_postfix({k: f"{v:.3f}" for k, v in found.items()})
             done = state.step == stage.steps
             due = done or state.step in stage.points or time.monotonic() - saved > _SAVE_SECONDS
             if rank == 0 and due:
@@ -179,7 +170,7 @@ def fit(stage: Stage, folder: Path, device: torch.device, resume: bool = True) -
                 if stage.report is not None:
                     _tell(stage, state)
                 saved = time.monotonic()
-            if stopped:
+            if any_of_all(bool(stopped), device):
                 if rank == 0 and not done and stage.lasting:
                     state.save()
                     tqdm.write(

@@ -23,6 +23,7 @@ from vqa.train.card import make_photo_card
 from vqa.train.grid_feed import GridFeed, grid_cache
 from vqa.train.loop import Stage, fit
 from vqa.train.photo_feed import PhotoFeed, picture_cache, pixels_of
+from vqa.train.processes import first_alone, world
 from vqa.train.strangers import strangers
 from vqa.train.taught import open_taught, said, vocabularies
 from vqa.train.transfer import chosen_backbone, extended, prepare_encoder
@@ -128,7 +129,8 @@ class PhotoStep(nn.Module):
 
 
 def train_photos(job: PhotoJob) -> None:
-    """Trains, calibrates and writes a checkpoint.
+    """Trains, calibrates and writes a checkpoint; under `torchrun` each process takes batches of
+    its own, and the first one does the rest.
 
     Raises:
         ConfigError, DataError: see `vqa.data.build`; also data the preset has no share for, and
@@ -146,9 +148,10 @@ def train_photos(job: PhotoJob) -> None:
     torch.manual_seed(config.seed)
     taught = [part for name in job.data for part in open_taught(name, config)]
     vocab, answers = vocabularies(taught, config)
-    for part in taught:
-        print(part)
-    print(f"{len(vocab):,} words and {len(answers):,} answers", flush=True)
+    if world()[0] == 0:
+        for part in taught:
+            print(part)
+        print(f"{len(vocab):,} words and {len(answers):,} answers", flush=True)
     if job.start is None:
         model, network = config.model, build(config.model, len(vocab), len(answers))
     else:
@@ -184,8 +187,9 @@ def train_photos(job: PhotoJob) -> None:
         kind = GridFeed if config.frozen else PhotoFeed
         return kind(sources, vocab, answers, size, config, seed, job.device, varied)
 
-    train = feed("train", config.seed * 100 + 31, varied=True)
-    check = feed("check", config.seed * 100 + 32, varied=False)
+    with first_alone():
+        train = feed("train", config.seed * 100 + 31, varied=True)
+        check = feed("check", config.seed * 100 + 32, varied=False)
     step = PhotoStep(network, model.dim, train.classes, config.probes, config.frozen)
     step.to(job.device)
 
@@ -207,6 +211,8 @@ def train_photos(job: PhotoJob) -> None:
         job.device,
         job.resume,
     )
+    if world()[0] > 0:
+        return
     step.eval()
     signature = spread if config.frozen else encoder.signature
     strange = pixels_of(torch.from_numpy(strangers(size, _STRANGERS, config.seed)))

@@ -30,6 +30,7 @@ from vqa.train.imagine import imagine
 from vqa.train.job import STAGES, Job, prepared
 from vqa.train.loop import Stage, fit, restore
 from vqa.train.perception import PerceptionStep, perception_report
+from vqa.train.processes import world
 from vqa.train.reasoning import ReasoningStep, family_weights, reasoning_report
 from vqa.train.replying import (
     ORDER_WEIGHTS,
@@ -155,8 +156,11 @@ class _Run:
     def _renders(self, seed: int, shards: range) -> Renders:
         width, height = self.config.model.image_encoder.image_size
         folder = self.folder / f"renders-{seed}"
-        paths = render_shards(folder, seed, shards, width, height, self.job.workers)
-        return join([read_shard(path) for path in paths])
+        # Of several processes, each second one begins at the end, so that they share the drawing.
+        order = -1 if world()[0] % 2 else 1
+        workers = self.job.workers
+        paths = list(render_shards(folder, seed, shards[::order], width, height, workers))
+        return join([read_shard(path) for path in paths[::order]])
 
     def _held_out(self) -> Renders:
         count = self.config.calibration_scenes // SHARD
@@ -325,7 +329,9 @@ class _Run:
 
     @torch.no_grad()
     def finish(self, out: Path, model: ModelConfig, adapted: bool = True) -> None:
-        """Calibrates and writes the checkpoint."""
+        """Calibrates and writes the checkpoint, in the first process."""
+        if world()[0] > 0:
+            return
         config, device = self.config, self.job.device
         self.network.eval()
         held_out = self._held_out()

@@ -24,6 +24,7 @@ from vqa.speech.store import save
 from vqa.speech.texts import QuestionTexts
 from vqa.text import Vocab
 from vqa.train.loop import Stage, fit
+from vqa.train.processes import first_alone, world
 from vqa.train.speech_feed import SpeechFeed, normalised, targets
 from vqa.world.placement import EVALUATION_SEEDS
 
@@ -98,6 +99,8 @@ def train_speech(job: SpeechJob) -> None:
         },
     )
     fit(stage, job.out / "training", job.device, job.resume)
+    if world()[0] > 0:
+        return
     ngrams = NGrams.of(
         row[:n].tolist() for row, n in zip(spoken.tokens, spoken.lengths, strict=True)
     )
@@ -128,7 +131,10 @@ def train_speech(job: SpeechJob) -> None:
 
 def _spoken(jobs: list[tuple[Reading, int]], workers: int) -> Spoken:
     """Shards, those that are missing synthesised in `workers` processes."""
-    with tqdm(total=len(jobs) * SHARD, unit="utterance", desc="reading aloud", delay=2) as bar:
+    with (
+        first_alone(),
+        tqdm(total=len(jobs) * SHARD, unit="utterance", desc="reading aloud", delay=2) as bar,
+    ):
         paths = []
         for path in _made(jobs, workers):
             paths.append(path)
@@ -164,9 +170,7 @@ def error_rates(
     return {language: wrong[language] / said[language] for language in sorted(said)}
 
 
-def sure_from(
-    encoder: AudioEncoder, ngrams: NGrams, spoken: Spoken, device: torch.device
-) -> float:
+def sure_from(encoder: AudioEncoder, ngrams: NGrams, spoken: Spoken, device: torch.device) -> float:
     """The confidence from which `_SURE` of the transcripts, in voices never heard, have no error;
     1 where no confidence is enough."""
     found = []
