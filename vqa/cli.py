@@ -89,6 +89,9 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--json", action="store_true", help="print the whole answer as JSON")
     p.add_argument("--overlay", type=Path, metavar="OUT.png", help="draw where it looked")
     p.add_argument(
+        "--audio", type=Path, metavar="FILE", help="ask aloud: WAV, FLAC, MP3 or Ogg, no question"
+    )
+    p.add_argument(
         "--batch",
         type=Path,
         metavar="FILE",

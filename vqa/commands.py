@@ -14,17 +14,21 @@ from vqa.options import moved
 def predict(options: Namespace) -> int:
     """Asks one picture, or every line of a file."""
     if options.batch is not None:
-        if options.image is not None or options.overlay is not None:
+        if any(x is not None for x in (options.image, options.overlay, options.audio)):
             raise ConfigError("--batch takes no picture, question or --overlay of its own.")
         return _predict_batch(options)
     if options.out is not None:
         raise ConfigError("--out is for the answers of --batch FILE.")
-    if options.image is None or options.question is None:
-        raise ConfigError('Give a picture and a question: python -m vqa predict IMAGE "QUESTION".')
+    if options.image is None or (options.question is None) == (options.audio is None):
+        raise ConfigError(
+            'Give a picture and a question: python -m vqa predict IMAGE "QUESTION", or a recording '
+            "in place of the question: --audio FILE."
+        )
     from vqa.routing import load_predictor
 
     predictor = load_predictor(options.checkpoint, options.device)
-    answer = predictor.ask(options.image, options.question, options.top_k)
+    question = options.question or ""
+    answer = predictor.ask(options.image, question, options.top_k, audio=options.audio)
     if options.overlay is not None:
         _draw_overlay(options.overlay, options.image, answer)
     if options.json:
@@ -40,6 +44,9 @@ def _answer_text(answer) -> str:
     sure = "sure" if answer.sure else "not sure"
     lines = [f"{answer.answer}  ({100 * answer.confidence:.1f} %, {sure})"]
     lines += [f"  {100 * p:5.1f} %  {text}" for text, p in answer.top[1:]]
+    if answer.heard is not None:
+        doubt = "" if answer.heard.sure else " (not sure: is that what you said?)"
+        lines.insert(0, f'Heard "{answer.heard.text}"{doubt}')
     lines += [f'Read "{typed}" as "{read}".' for typed, read in answer.repaired_words.items()]
     if answer.unknown_words:
         lines.append(f"Unknown words: {', '.join(answer.unknown_words)}.")

@@ -21,6 +21,7 @@ from vqa.models.network import Prediction
 from vqa.pictures import PictureFile, open_picture
 from vqa.places import Place, Window, checked, cut, in_whole, only_objects_at, window
 from vqa.reply_space import KINDS
+from vqa.speech.recogniser import Transcript, listen, with_heard
 from vqa.text import PreparedQuestion, prepare_question
 from vqa.wording import Said, Trust, Wording
 
@@ -51,6 +52,7 @@ class Answer:
         language: "en" or "zh".
         elapsed_ms: wall time from image to answer, milliseconds.
         device: where it was computed, for example "cpu".
+        heard: of a spoken question.
     """
 
     answer: str
@@ -72,6 +74,7 @@ class Answer:
     language: str
     elapsed_ms: float
     device: str
+    heard: Transcript | None = None
 
     def to_dict(self) -> dict:
         """Plain types, ready for JSON."""
@@ -144,14 +147,18 @@ class Predictor:
         tokens = torch.full((1, 8), 1, device=self.device)
         self.checkpoint.network(images, tokens, torch.tensor([8]))
 
-    def ask(self, image: object, question: str, top_k: int = 5) -> Answer:
-        """Answers one question about one image.
+    def ask(
+        self, image: object, question: str = "", top_k: int = 5, audio: object = None
+    ) -> Answer:
+        """Answers one question about one image, typed or spoken (see `vqa.audio.load_audio`).
 
         Raises:
-            ImageError, QuestionError: the input cannot be used, or there is nothing at the place
-                asked about; the message says why.
+            ImageError, QuestionError, AudioError: the input cannot be used; says why.
             ConfigError: `top_k` is not a positive whole number, or a place is none.
         """
+        if audio is not None:
+            heard = listen(question, audio, self.device)
+            return with_heard(self.ask(image, heard.text, top_k), heard)
         return self.ask_batch([Request(image, question)], top_k)[0]
 
     @torch.inference_mode()

@@ -47,6 +47,7 @@ from vqa.errors import ImageError, StoppingError, VQAError
 from vqa.pictures import PictureFile
 from vqa.predictor import AUTO, Answer
 from vqa.predictor import Request as Asked
+from vqa.speech.recogniser import listen, with_heard
 
 MOST_IN_BATCH = 32
 _HASHED_AT_ONCE = 2**20  # bytes, about a millisecond
@@ -110,15 +111,26 @@ def _add_questions(app: FastAPI, batcher: Batcher, limits: ApiLimits, waiting: i
     @app.post(ASK, response_model=Answer, responses=_ERRORS)
     async def ask(
         image: Annotated[UploadFile, File(description="the file of a picture")],
-        question: Annotated[str, Form(description="in English or Chinese")],
+        question: Annotated[str | None, Form(description="in English or Chinese")] = None,
         top_k: TopK = 5,
         checkpoint: Checkpoint = AUTO,
+        audio: Annotated[
+            UploadFile | None, File(description="a recording in place of the question")
+        ] = None,
     ):
-        """Answers one question about one picture."""
-        found = await answers([Asked(await _read(image, limits), question)], top_k, checkpoint)
+        """Answers one question about one picture, typed or spoken."""
+        picture, heard = await _read(image, limits), None
+        if audio is not None:
+            hear = partial(listen, question or "", await audio.read())
+            heard = await to_thread.run_sync(hear, limiter=threads)
+            question = heard.text
+        elif question is None:
+            missing = {"type": "missing", "loc": ("body", "question"), "msg": "Field required"}
+            raise RequestValidationError([missing])
+        found = await answers([Asked(picture, question)], top_k, checkpoint)
         if isinstance(found[0], VQAError):
             raise found[0]
-        return _json(found[0].to_dict())
+        return _json(with_heard(found[0], heard).to_dict())
 
     @app.post(ASK_BATCH, response_model=BatchBody, responses=_ERRORS)
     async def ask_batch(
@@ -242,6 +254,8 @@ def _handle_errors(app: FastAPI) -> None:
             why, why_zh = "is missing", "缺失"
         elif field == "image":
             why, why_zh = "must be the file of a picture", "必须是图片文件"
+        elif field == "audio":
+            why, why_zh = "must be the file of a recording", "必须是录音文件"
         sentence = VQAError(f"The field {field} {why}.", zh=f"字段 {field} {why_zh}。")
         return failure(422, "request", sentence)
 

@@ -6,6 +6,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from vqa.errors import (
+    AudioError,
     BusyError,
     CheckpointError,
     ConfigError,
@@ -37,6 +38,7 @@ _KINDS = {
     ConfigError: (400, "option"),
     ImageError: (422, "image"),
     QuestionError: (422, "question"),
+    AudioError: (422, "audio"),
     VQAError: (422, "input"),
 }
 
@@ -44,7 +46,7 @@ _KINDS = {
 class ErrorInfo(BaseModel):
     """One sentence that names the input and the remedy."""
 
-    kind: str = Field(examples=["image", "question", "checkpoint", "request", "busy"])
+    kind: str = Field(examples=["image", "question", "audio", "checkpoint", "request", "busy"])
     message: str
     message_zh: str = Field(description="in Chinese; English where there is no translation")
 

@@ -18,8 +18,10 @@ _LM_WEIGHT, _WORD_BONUS = 0.5, 0.5
 
 @dataclass(frozen=True)
 class Transcript:
-    """Word ids, the state at which each was most plainly heard, and how probable the whole is
-    among what was weighed, in [0, 1]."""
+    """Word ids, the state at which each was most plainly heard, and the confidence in [0, 1]: how
+    probable the whole is among what was weighed, times how plain the least plain word was. The
+    second tells what is no speech: there nothing is likely, so something always is the likeliest.
+    """
 
     ids: tuple[int, ...]
     states: tuple[int, ...]
@@ -108,7 +110,8 @@ def beam_search(
     ranked = sorted(paths.items(), key=lambda item: -item[1].total)
     best, path = ranked[0]
     rest = sum(exp(max(other.total - path.total, -700.0)) for _, other in ranked)
-    return Transcript(best, tuple(place for place, _ in path.heard), 1 / rest)
+    plain = exp(min((value for _, value in path.heard), default=0.0))
+    return Transcript(best, tuple(place for place, _ in path.heard), plain / rest)
 
 
 def _reach(

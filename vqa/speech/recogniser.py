@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from time import perf_counter
+from typing import TypeVar
 
 import torch
 
 from vqa.audio import HOP, RATE, load_audio, log_mel, normalise
-from vqa.errors import AudioError
+from vqa.errors import AudioError, QuestionError
 from vqa.models.audio_encoder import STRIDE, Heard, states_of
 from vqa.models.ctc import beam_search
 from vqa.speech.store import SpeechCheckpoint, load
@@ -25,8 +26,8 @@ class Transcript:
     Attributes:
         text: the question, without capitals and marks.
         words: its words and characters. seconds: for each, when it was heard.
-        confidence: how probable it is among what it might be, in [0, 1]. sure: whether that
-            reaches the checkpoint's threshold; if not, let the speaker confirm it.
+        confidence: as `vqa.models.ctc.Transcript` has it. sure: whether that reaches the
+            checkpoint's threshold; if not, let the speaker confirm it.
         language: "en" or "zh". duration: of the recording, seconds.
         elapsed_ms: wall time, milliseconds.
     """
@@ -100,6 +101,34 @@ class Recogniser:
         mels = normalise(log_mel(samples)).unsqueeze(0).to(self.device)
         frames = torch.tensor([mels.shape[1]])
         return self.checkpoint.encoder(mels, frames), states_of(int(frames))
+
+
+A = TypeVar("A")
+
+
+def listen(question: str, audio: object, device: object = "cpu") -> Transcript:
+    """What a recording asks, by the shipped checkpoint.
+
+    Args:
+        question: must be empty; whoever takes both passes both on.
+
+    Raises:
+        AudioError: see `Recogniser.transcribe`. QuestionError: there are words beside it.
+        CheckpointError: no speech checkpoint is here.
+    """
+    if question:
+        raise QuestionError(
+            "Both a question and a recording were given; give one of them.",
+            zh="同时收到了文字和录音，请只用其中一种提问。",
+        )
+    return shared(str(device)).transcribe(audio)
+
+
+def with_heard(answer: A, heard: Transcript | None) -> A:
+    """A `vqa.predictor.Answer` that tells what was heard, and is no surer than that."""
+    if heard is None:
+        return answer
+    return replace(answer, heard=heard, sure=answer.sure and heard.sure)
 
 
 @cache

@@ -1,0 +1,210 @@
+"""Spoken questions: who reads what, the acoustic encoder, and that it learns to write down."""
+
+import numpy as np
+import pytest
+import torch
+
+from vqa.audio import MELS, RATE, log_mel, normalise
+from vqa.config import AudioEncoderConfig
+from vqa.errors import AudioError, CheckpointError, ConfigError
+from vqa.models.audio_encoder import AudioEncoder, states_of
+from vqa.models.ngrams import NGrams
+from vqa.speech import store
+from vqa.speech.recogniser import Recogniser, joined
+from vqa.speech.room import recorded, resampled
+from vqa.speech.simulate import Spoken
+from vqa.speech.texts import PER_SCENE, QuestionTexts
+from vqa.text import Vocab, tokenize
+from vqa.train.speech import SpeechStep, error_rates
+from vqa.train.speech_feed import SpeechFeed, varied
+
+SCHEMAS = ["configs/schemas/fashion.json", "configs/schemas/grocery.json"]
+TINY = AudioEncoderConfig(channels=8, hidden=24, layers=2, dropout=0.0)
+WORDS = Vocab(("low", "middle", "high", "高"))
+
+
+@pytest.fixture
+def encoder():
+    torch.manual_seed(1)
+    return AudioEncoder(TINY, MELS, 9).eval()
+
+
+@pytest.mark.parametrize("frames", [1, 5, 6, 7, 12, 13, 100])
+def test_states_are_as_many_as_told(encoder, frames):
+    with torch.no_grad():
+        heard = encoder(torch.randn(1, frames, MELS), torch.tensor([frames]))
+    assert heard.logits.shape == (1, states_of(frames), 9)
+    assert heard.words.states.shape == (1, states_of(frames), 48)
+    assert heard.words.summary.shape == (1, 48)
+    assert heard.words.mask.all()
+
+
+def test_what_lies_behind_a_recording_changes_nothing(encoder):
+    torch.manual_seed(2)
+    mels = torch.randn(3, 90, MELS)
+    lengths = torch.tensor([90, 31, 7])
+    for row, n in zip(mels, lengths, strict=True):
+        row[n:] = 0
+    with torch.no_grad():
+        together = encoder(mels, lengths)
+        for k, n in enumerate(lengths.tolist()):
+            alone = encoder(mels[k : k + 1, :n], lengths[k : k + 1])
+            states = states_of(n)
+            assert together.words.mask[k].sum() == states
+            assert torch.allclose(together.logits[k, :states], alone.logits[0], atol=1e-5)
+            assert torch.allclose(together.words.summary[k], alone.words.summary[0], atol=1e-5)
+            assert (together.words.states[k, states:] == 0).all()
+
+
+def test_the_preset_is_as_small_as_promised():
+    texts = QuestionTexts(1, SCHEMAS)
+    network = AudioEncoder(AudioEncoderConfig(), MELS, len(texts.vocab()))
+    assert sum(p.numel() for p in network.parameters()) < 4_000_000
+
+
+@pytest.mark.parametrize("size", ["channels", "hidden", "layers"])
+def test_sizes_below_one_are_refused(size):
+    with pytest.raises(ConfigError, match=size):
+        AudioEncoder(AudioEncoderConfig(**{size: 0}), MELS, 9)
+
+
+def test_questions_are_the_same_each_time_and_all_words_are_in_the_vocabulary():
+    texts, again = QuestionTexts(3, SCHEMAS), QuestionTexts(3, SCHEMAS)
+    vocab = texts.vocab()
+    assert vocab == again.vocab()
+    for language in ("en", "zh"):
+        first = texts.about(0, language)
+        assert len(first) == PER_SCENE
+        assert first == again.about(0, language) != texts.about(1, language)
+        for number in range(8):
+            for text in texts.about(number, language):
+                assert all(token in vocab for token in tokenize(text)), text
+
+
+def test_rooms_and_noise_keep_the_voice_and_follow_their_seed():
+    voice = (0.4 * np.sin(2 * np.pi * 500 * np.arange(RATE) / RATE)).astype(np.float32)
+    for seed in range(8):
+        heard = recorded(voice, np.random.default_rng(seed))
+        again = recorded(voice, np.random.default_rng(seed))
+        assert np.array_equal(heard, again)
+        assert heard.dtype == np.float32 and np.abs(heard).max() <= 1.0001
+        assert len(voice) < len(heard) <= len(voice) + RATE
+        power = np.abs(np.fft.rfft(heard * np.hanning(len(heard))))
+        assert power.argmax() * RATE / len(heard) == pytest.approx(500, abs=5)
+
+
+def test_playing_faster_makes_it_shorter():
+    assert len(resampled(np.zeros(22050, np.float32), 22050, 1.1)) == pytest.approx(
+        RATE / 1.1, rel=0.01
+    )
+
+
+def test_variations_keep_each_utterance_apart_from_its_padding():
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(-5, 2, (n, MELS)).astype(np.float32) for n in (40, 200, 90)]
+    mels, frames = varied(parts, np.random.default_rng(1))
+    assert mels.shape == (3, int(frames.max()), MELS)
+    for row, n, part in zip(mels, frames.tolist(), parts, strict=True):
+        assert n == pytest.approx(len(part), rel=0.13)
+        assert (row[n:] == 0).all()
+        assert row.abs().sum() > 0
+    again, _ = varied(parts, np.random.default_rng(1))
+    assert torch.equal(mels, again)
+
+
+def test_transcripts_are_written_as_people_write():
+    assert joined(("what", "'s", "it", "?")[:3]) == "what's it"
+    assert joined(tuple("它是什么")) == "它是什么"
+    assert joined(("t", "恤")) == "t恤"
+
+
+def tones(words):
+    """Each word of `WORDS` as a tone of its own, with gaps."""
+    parts = [np.zeros(RATE // 10)]
+    for word in words:
+        hertz = {"low": 300, "middle": 900, "high": 2700, "高": 5000}[word]
+        parts += [0.3 * np.sin(2 * np.pi * hertz * np.arange(RATE // 6) / RATE)]
+        parts += [np.zeros(RATE // 10)]
+    sound = np.concatenate(parts)
+    return (sound + np.random.default_rng(len(words)).normal(0, 1e-3, len(sound))).astype("f4")
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory):
+    """A tiny recogniser that has learned to name tones."""
+    rng = np.random.default_rng(0)
+    said = [[WORDS.words[k] for k in rng.integers(4, size=rng.integers(1, 5))] for _ in range(96)]
+    mels = [log_mel(tones(words)).numpy() for words in said]
+    mels = [((m + 18.5) / 0.1).round().clip(0, 255).astype(np.uint8) for m in mels]
+    tokens = np.zeros((96, 4), np.int16)
+    for row, words in zip(tokens, said, strict=True):
+        row[: len(words)] = WORDS.encode(words)
+    lengths = np.array([len(words) for words in said])
+    spoken = Spoken(np.concatenate(mels), np.cumsum([0, *map(len, mels)]), tokens, lengths)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        encoder = AudioEncoder(TINY, MELS, len(WORDS))
+        step, feed = SpeechStep(encoder), SpeechFeed(spoken, 16, 1, torch.device("cpu"))
+        before = error_rates(encoder, WORDS, spoken, torch.device("cpu"))
+        optimizer = torch.optim.AdamW(encoder.parameters(), 6e-3)
+        for k in range(120):
+            encoder.train()
+            loss, _ = step(*feed(k, 0, 1))
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(encoder.parameters(), 5.0)
+            optimizer.step()
+    after = error_rates(encoder, WORDS, spoken, torch.device("cpu"))
+    folder = tmp_path_factory.mktemp("speech") / "speech"
+    ngrams = NGrams.of([WORDS.encode(words) for words in said])
+    store.save(folder, encoder, TINY, WORDS, ngrams, {"calibration": {"threshold": 0.5}})
+    return folder, before, after
+
+
+def test_it_learns_to_write_down(taught):
+    _, before, after = taught
+    assert max(after.values()) < 0.1 < min(before.values())
+
+
+def test_a_stored_recogniser_writes_down_with_times(taught):
+    recogniser = Recogniser(store.load(taught[0]))
+    said = recogniser.transcribe((RATE, tones(["high", "low", "middle"])))
+    assert said.text == "high low middle" and said.language == "en"
+    assert 0 < said.confidence <= 1
+    # Tones begin after 0.1 s and last a sixth of a second each, with 0.1 s between.
+    for seconds, begin in zip(said.seconds, (0.1, 0.37, 0.63), strict=True):
+        assert begin - 0.1 < seconds < begin + 0.3
+    assert recogniser.transcribe((RATE, tones(["高"]))).language == "zh"
+
+
+def test_less_is_believed_of_noise_than_of_a_question(taught):
+    recogniser = Recogniser(store.load(taught[0]))
+    hiss = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+    plain = recogniser.transcribe((RATE, tones(["high", "low", "middle"]))).confidence
+    try:
+        assert recogniser.transcribe((RATE, hiss)).confidence < 0.7 * plain
+    except AudioError as error:
+        assert "No word was heard" in str(error)
+
+
+@pytest.mark.parametrize("name", store.FILES)
+def test_a_damaged_checkpoint_is_told(taught, tmp_path, name):
+    for path in taught[0].iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / name).write_bytes(b"damaged")
+    with pytest.raises(CheckpointError):
+        store.load(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(CheckpointError, match=f"lacks {name}"):
+        store.load(tmp_path)
+
+
+def test_neither_quiet_nor_loud_is_heard_otherwise(taught):
+    encoder = store.load(taught[0]).encoder
+    sound = tones(["low", "high"])
+    with torch.no_grad():
+        found = [
+            encoder(normalise(log_mel(k * sound))[None], torch.tensor([len(sound) // 160 + 1]))
+            for k in (0.2, 1.0)
+        ]
+    assert torch.equal(found[0].logits.argmax(-1), found[1].logits.argmax(-1))
