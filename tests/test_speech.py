@@ -103,7 +103,8 @@ def test_variations_keep_each_utterance_apart_from_its_padding():
     rng = np.random.default_rng(0)
     parts = [rng.normal(-5, 2, (n, MELS)).astype(np.float32) for n in (40, 200, 90)]
     mels, frames = varied(parts, np.random.default_rng(1))
-    assert mels.shape == (3, int(frames.max()), MELS)
+    assert mels.shape[0] == 3 and mels.shape[2] == MELS
+    assert 0 <= mels.shape[1] - int(frames.max()) < 48
     for row, n, part in zip(mels, frames.tolist(), parts, strict=True):
         assert n == pytest.approx(len(part), rel=0.13)
         assert (row[n:] == 0).all()

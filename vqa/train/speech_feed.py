@@ -13,6 +13,7 @@ from vqa.speech.simulate import Spoken
 _SORTED = 16  # batches that are sorted by length together
 _SPEED, _WARP = 0.1, 0.1  # largest change of tempo and of the height of formants
 _NOISY = 0.3  # share of utterances with more noise than they were simulated with
+_ROUND = 48  # frames: few shapes of batches, so that few kernels are compiled and kept
 _HIDDEN = ((10, 2), (12, 3))  # (width, number at the most) of bands and of frames masked
 
 
@@ -67,7 +68,7 @@ def varied(energies: list[np.ndarray], rng: np.random.Generator) -> tuple[Tensor
         energies: (frames, MELS) each.
 
     Returns:
-        mels (B, F, MELS), zeros behind each; frames (B,).
+        mels (B, F, MELS), zeros behind each, F a multiple of `_ROUND`; frames (B,).
     """
     count = len(energies)
     before = np.array([len(e) for e in energies])
@@ -78,7 +79,8 @@ def varied(energies: list[np.ndarray], rng: np.random.Generator) -> tuple[Tensor
     for row, e in zip(x, energies, strict=True):
         row[: len(e)] = torch.from_numpy(e)
         row[len(e) :] = row[len(e) - 1]
-    times = torch.arange(int(after.max()))[None] * torch.from_numpy(speed)[:, None].float()
+    longest = -(-int(after.max()) // _ROUND) * _ROUND
+    times = torch.arange(longest)[None] * torch.from_numpy(speed)[:, None].float()
     bands = torch.arange(MELS)[None] * torch.from_numpy(warp)[:, None].float()
     grid = torch.stack(
         torch.broadcast_tensors(
