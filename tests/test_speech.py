@@ -2,14 +2,20 @@
 
 import numpy as np
 import pytest
+import soundfile
 import torch
+from PIL import Image
 
 from vqa.audio import MELS, RATE, log_mel, normalise
+from vqa.checkpoint import load
+from vqa.cli import main
 from vqa.config import AudioEncoderConfig
-from vqa.errors import AudioError, CheckpointError, ConfigError
+from vqa.errors import AudioError, CheckpointError, ConfigError, QuestionError
 from vqa.models.audio_encoder import AudioEncoder, states_of
 from vqa.models.ngrams import NGrams
-from vqa.speech import store
+from vqa.predictor import Predictor
+from vqa.routing import Router
+from vqa.speech import recogniser, store
 from vqa.speech.recogniser import Recogniser, joined
 from vqa.speech.room import recorded, resampled
 from vqa.speech.simulate import Spoken
@@ -20,7 +26,7 @@ from vqa.train.speech_feed import SpeechFeed, varied
 
 SCHEMAS = ["configs/schemas/fashion.json", "configs/schemas/grocery.json"]
 TINY = AudioEncoderConfig(channels=8, hidden=24, layers=2, dropout=0.0)
-WORDS = Vocab(("low", "middle", "high", "高"))
+WORDS = Vocab(("small", "red", "ball", "球"))
 
 
 @pytest.fixture
@@ -123,7 +129,7 @@ def tones(words):
     """Each word of `WORDS` as a tone of its own, with gaps."""
     parts = [np.zeros(RATE // 10)]
     for word in words:
-        hertz = {"low": 300, "middle": 900, "high": 2700, "高": 5000}[word]
+        hertz = {"small": 300, "red": 900, "ball": 2700, "球": 5000}[word]
         parts += [0.3 * np.sin(2 * np.pi * hertz * np.arange(RATE // 6) / RATE)]
         parts += [np.zeros(RATE // 10)]
     sound = np.concatenate(parts)
@@ -168,22 +174,22 @@ def test_it_learns_to_write_down(taught):
 
 
 def test_a_stored_recogniser_writes_down_with_times(taught):
-    recogniser = Recogniser(store.load(taught[0]))
-    said = recogniser.transcribe((RATE, tones(["high", "low", "middle"])))
-    assert said.text == "high low middle" and said.language == "en"
+    listener = Recogniser(store.load(taught[0]))
+    said = listener.transcribe((RATE, tones(["ball", "small", "red"])))
+    assert said.text == "ball small red" and said.language == "en"
     assert 0 < said.confidence <= 1
     # Tones begin after 0.1 s and last a sixth of a second each, with 0.1 s between.
     for seconds, begin in zip(said.seconds, (0.1, 0.37, 0.63), strict=True):
         assert begin - 0.1 < seconds < begin + 0.3
-    assert recogniser.transcribe((RATE, tones(["高"]))).language == "zh"
+    assert listener.transcribe((RATE, tones(["球"]))).language == "zh"
 
 
 def test_less_is_believed_of_noise_than_of_a_question(taught):
-    recogniser = Recogniser(store.load(taught[0]))
+    listener = Recogniser(store.load(taught[0]))
     hiss = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
-    plain = recogniser.transcribe((RATE, tones(["high", "low", "middle"]))).confidence
+    plain = listener.transcribe((RATE, tones(["ball", "small", "red"]))).confidence
     try:
-        assert recogniser.transcribe((RATE, hiss)).confidence < 0.7 * plain
+        assert listener.transcribe((RATE, hiss)).confidence < 0.7 * plain
     except AudioError as error:
         assert "No word was heard" in str(error)
 
@@ -202,10 +208,54 @@ def test_a_damaged_checkpoint_is_told(taught, tmp_path, name):
 
 def test_neither_quiet_nor_loud_is_heard_otherwise(taught):
     encoder = store.load(taught[0]).encoder
-    sound = tones(["low", "high"])
+    sound = tones(["small", "ball"])
     with torch.no_grad():
         found = [
             encoder(normalise(log_mel(k * sound))[None], torch.tensor([len(sound) // 160 + 1]))
             for k in (0.2, 1.0)
         ]
     assert torch.equal(found[0].logits.argmax(-1), found[1].logits.argmax(-1))
+
+
+@pytest.fixture
+def listening(taught, monkeypatch):
+    monkeypatch.setattr(recogniser, "shared", lambda device: Recogniser(store.load(taught[0])))
+
+
+def test_a_spoken_question_is_answered_as_the_typed_one(listening, tiny_checkpoint, pictures):
+    asked = Predictor(load(tiny_checkpoint), torch.device("cpu"))
+    picture = pictures[0].pixels
+    typed = asked.ask(picture, "ball small red", top_k=3)
+    spoken = asked.ask(picture, top_k=3, audio=(RATE, tones(["ball", "small", "red"])))
+    assert spoken.heard.text == "ball small red" and typed.heard is None
+    assert spoken.top == typed.top and spoken.words == typed.words
+    assert spoken.to_dict()["heard"]["text"] == "ball small red"
+    with pytest.raises(QuestionError, match="give one of them"):
+        asked.ask(picture, "a ball", audio=(RATE, tones(["ball"])))
+    with pytest.raises(AudioError, match="silent"):
+        asked.ask(picture, audio=(RATE, np.zeros(RATE)))
+
+
+def test_who_is_not_sure_what_was_said_is_not_sure_of_the_answer(
+    taught, monkeypatch, tiny_checkpoint, pictures
+):
+    doubting = store.load(taught[0])
+    doubting.card["calibration"]["threshold"] = 1.1
+    monkeypatch.setattr(recogniser, "shared", lambda device: Recogniser(doubting))
+    asked = Router({"tiny": Predictor(load(tiny_checkpoint), torch.device("cpu"))})
+    answers = [asked.ask(p.pixels, audio=(RATE, tones(["ball"]))) for p in pictures]
+    assert not any(answer.sure or answer.heard.sure for answer in answers)
+    assert any(asked.ask(p.pixels, "ball").sure for p in pictures)
+
+
+def test_the_command_says_what_it_heard(listening, tiny_checkpoint, pictures, tmp_path, capsys):
+    Image.fromarray(pictures[0].pixels).save(tmp_path / "a.png")
+    soundfile.write(tmp_path / "a.flac", tones(["red", "ball"]), RATE)
+    command = ["predict", str(tmp_path / "a.png")]
+    assert main([*command, "red ball", "--audio", str(tmp_path / "a.flac")]) == 2
+    assert "a recording in place of the question" in capsys.readouterr().err
+    command += ["--checkpoint", str(tiny_checkpoint)]
+    assert main([*command, "--audio", str(tmp_path / "a.flac")]) == 0
+    assert capsys.readouterr().out.startswith('Heard "red ball"')
+    assert main([*command, "--audio", str(tmp_path / "a.png")]) == 2
+    assert "not a recording that can be read" in capsys.readouterr().err

@@ -49,10 +49,9 @@ class Answer:
         familiar: whether that is as much as nearly all pictures of the training's kind reach.
         checkpoint: name of the checkpoint that spoke.
         why: what to ask to be told the reason for this answer; empty where no reason is given.
-        language: "en" or "zh".
-        elapsed_ms: wall time from image to answer, milliseconds.
+        language: "en" or "zh". elapsed_ms: wall time from image to answer, milliseconds.
         device: where it was computed, for example "cpu".
-        heard: of a spoken question.
+        heard: what was, of a spoken question.
     """
 
     answer: str
@@ -79,7 +78,8 @@ class Answer:
     def to_dict(self) -> dict:
         """Plain types, ready for JSON."""
         # Not by `asdict`: copying every number of the attention takes half a millisecond.
-        return vars(self) | {"repaired_words": dict(self.repaired_words)}
+        heard = {"heard": self.heard and self.heard.to_dict()}
+        return vars(self) | {"repaired_words": dict(self.repaired_words)} | heard
 
 
 @dataclass(frozen=True)
