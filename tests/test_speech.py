@@ -13,6 +13,7 @@ from vqa.config import AudioEncoderConfig
 from vqa.errors import AudioError, CheckpointError, ConfigError, QuestionError
 from vqa.models.audio_encoder import AudioEncoder, states_of
 from vqa.models.ngrams import NGrams
+from vqa.models.soft_words import soft_words
 from vqa.predictor import Predictor
 from vqa.routing import Router
 from vqa.speech import recogniser, store
@@ -259,3 +260,23 @@ def test_the_command_says_what_it_heard(listening, tiny_checkpoint, pictures, tm
     assert capsys.readouterr().out.startswith('Heard "red ball"')
     assert main([*command, "--audio", str(tmp_path / "a.png")]) == 2
     assert "not a recording that can be read" in capsys.readouterr().err
+
+
+def test_words_heard_plainly_are_encoded_as_typed_ones(tiny_checkpoint):
+    checkpoint = load(tiny_checkpoint)
+    encoder, vocab = checkpoint.network.question_encoder, checkpoint.vocab
+    ids = torch.tensor([0, 1, *vocab.encode(WORDS.words)])
+    plain = torch.full((7, len(WORDS)), -30.0)
+    for state, unit in enumerate([0, 2, 2, 0, 2, 4, 0]):  # "small small ball"
+        plain[state, unit] = 30.0
+    tokens = torch.tensor([vocab.encode(["small", "small", "ball"])])
+    with torch.no_grad():
+        typed = encoder(tokens, torch.tensor([3]))
+        heard = soft_words(plain, encoder, ids)
+        assert soft_words(plain[:1], encoder, ids) is None
+        plain[5, 3] = 30.0  # "ball" or "red", as likely
+        vague = soft_words(plain, encoder, ids)
+    assert torch.allclose(heard.states, typed.states, atol=1e-5)
+    assert torch.allclose(heard.summary, typed.summary, atol=1e-5)
+    assert heard.mask.all() and heard.mask.shape == (1, 3)
+    assert not torch.allclose(vague.states, typed.states, atol=1e-3)

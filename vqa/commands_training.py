@@ -217,7 +217,8 @@ def _evaluate_speech(options: Namespace, folder: Path) -> int:
         found["latency"] = figures
         lines.append(f"4 s of speech: {figures['four_seconds_ms']:.1f} ms (median)")
     else:
-        predictor = Predictor(load("scenes", device), device)
+        # On the CPU: questions are asked one by one there, and are small.
+        predictor = Predictor(load("scenes"), pick_device("cpu"))
         total = options.n * len(measure.SETS)
         with tqdm(total=total, unit="question", leave=False) as bar:
             for label, language, engine, group in measure.SETS:

@@ -8,16 +8,20 @@ from random import Random
 from statistics import median
 
 import numpy as np
+import torch
 
 from vqa.audio import RATE
 from vqa.data.heldout import held_out
 from vqa.data.sample import Sample, score
 from vqa.errors import AudioError, ConfigError
+from vqa.image import load_image, to_tensor
 from vqa.metrics import sequence_errors
+from vqa.models.soft_words import soft_words
 from vqa.predictor import Predictor, Request
+from vqa.reply_space import WORD
 from vqa.speech.recogniser import Recogniser
 from vqa.speech.simulate import Reading, read_aloud
-from vqa.text import tokenize
+from vqa.text import UNKNOWN_ID, detect_language, tokenize
 from vqa.world.placement import EVALUATION_SEEDS
 
 # (label, language, engine, group); "seen" voices read questions that training never drew.
@@ -43,7 +47,8 @@ class SpeechReport:
             questions. exact: share written down without an error.
         sure: share that needs no confirmation; sure_exact: share of those without an error.
         answer_typed, answer_spoken: accuracy of the answers to the questions as typed and as
-            heard; None where nobody was asked.
+            heard; answer_direct: where what was heard goes to the fusion undecided (see
+            `vqa.models.soft_words`), without the language model. None where nobody was asked.
     """
 
     questions: int
@@ -54,6 +59,7 @@ class SpeechReport:
     sure_exact: float
     answer_typed: float | None
     answer_spoken: float | None
+    answer_direct: float | None
 
     def to_dict(self) -> dict:
         """Plain types, ready for JSON."""
@@ -92,7 +98,8 @@ def evaluate_voices(
         The report, and a row for each question: said, heard, errors, confidence, voice.
     """
     reading = Reading(_SEED, (language,), engine, group)
-    rows = []
+    rows, direct = [], 0.0
+    ids = None if predictor is None else _unit_ids(recogniser, predictor)
     for number, sample in enumerate(samples):
         said = read_aloud(sample.question, language, reading, number)
         truth = tokenize(sample.question)
@@ -101,6 +108,8 @@ def evaluate_voices(
             heard, words, confidence, sure = found.text, found.words, found.confidence, found.sure
         except AudioError:
             heard, words, confidence, sure = "", (), 0.0, False
+        if predictor is not None:
+            direct += _direct(recogniser, predictor, said.samples, sample, ids)
         rows.append(
             {
                 "said": sample.question,
@@ -129,6 +138,7 @@ def evaluate_voices(
         sure_exact=float((errors[sure] == 0).mean()) if sure.any() else 0.0,
         answer_typed=typed,
         answer_spoken=spoken,
+        answer_direct=None if predictor is None else direct / len(rows),
     )
     return report, rows
 
@@ -140,6 +150,36 @@ def _accuracy(predictor: Predictor, samples: Sequence[Sample], questions: Sequen
         answers = predictor.ask_batch([Request(s.image, question) for s, question in part])
         right += sum(score(a.answer, s) for a, (s, _) in zip(answers, part, strict=True))
     return right / len(samples)
+
+
+def _unit_ids(recogniser: Recogniser, predictor: Predictor) -> torch.Tensor:
+    """The recogniser's units as ids of the predictor's vocabulary, (U,)."""
+    words = recogniser.checkpoint.vocab.words
+    return torch.tensor([0, UNKNOWN_ID, *predictor.checkpoint.vocab.encode(words)])
+
+
+@torch.inference_mode()
+def _direct(
+    recogniser: Recogniser,
+    predictor: Predictor,
+    samples: np.ndarray,
+    sample: Sample,
+    ids: torch.Tensor,
+) -> float:
+    """Whether the answer is right that hangs on what was heard, not on a transcript."""
+    checkpoint = predictor.checkpoint
+    heard, states = recogniser.encode(samples)
+    logits = heard.logits[0, :states].cpu()
+    words = soft_words(logits, checkpoint.network.question_encoder, ids)
+    if words is None:
+        return 0.0
+    size = checkpoint.config.image_encoder.image_size
+    regions = checkpoint.network.image_encoder(to_tensor(load_image(sample.image), size)[None])
+    found = checkpoint.network.answer_words(regions, words)
+    if found.kinds is not None and int(found.kinds.argmax()) != WORD:
+        return 0.0
+    answer = checkpoint.answers.answers[int(found.logits.argmax())]
+    return score(checkpoint.answers.localise(answer, detect_language(sample.question)), sample)
 
 
 def _parts(items: list) -> Iterator[list]:
@@ -177,6 +217,7 @@ def report_line(label: str, report: SpeechReport) -> str:
     if report.answer_typed is not None:
         line += (
             f"; answers right: {100 * report.answer_spoken:.2f} % spoken, "
+            f"{100 * report.answer_direct:.2f} % heard directly, "
             f"{100 * report.answer_typed:.2f} % typed"
         )
     return line
