@@ -136,6 +136,32 @@ def test_what_arrives_during_a_batch_is_the_next_one(batched, watched, threads):
     assert load.sizes == {1: 1, 8: 2, 4: 1} and load.waiting == 0 and load.waited > 0
 
 
+def test_several_askers_have_batches_under_way_side_by_side(batched, watched, threads):
+    batcher = batched(wait_ms=0, most=4, askers=3)
+    watched.go.clear()
+    found = []
+    for k in range(3):
+        found.append(threads.submit(batcher.ask, scene_picture(), numbered(k)))
+        until(lambda k=k: len(watched.calls) == k + 1)
+    found += [threads.submit(batcher.ask, scene_picture(), numbered(k)) for k in range(3, 40)]
+    until(lambda: batcher.load().waiting == 40)
+    assert len(watched.calls) == 3, "a fourth batch waits for an asker"
+    closing = threads.submit(batcher.close, 10)
+    watched.go.set()
+    assert [f.result(10).why for f in found] == [f"{numbered(k)} Why?" for k in range(40)]
+    assert closing.result(10) and not batcher.open
+    assert sum(map(len, watched.calls)) == 40 and max(map(len, watched.calls)) <= 4
+
+
+def test_askers_that_wait_for_the_same_batch_both_go_on(batched, watched, threads):
+    batcher = batched(wait_ms=60, most=8, askers=3)
+    for turn in range(3):
+        found = [threads.submit(batcher.ask, scene_picture(), numbered(k)) for k in range(4)]
+        assert [f.result(10).why for f in found] == [f"{numbered(k)} Why?" for k in range(4)]
+        assert batcher.open, turn
+    assert all(worker.is_alive() for worker in batcher._workers)
+
+
 def test_different_wishes_are_asked_apart(batched, watched, threads):
     batcher = batched()
     hold(batcher, watched, threads)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -247,3 +250,29 @@ def test_another_file_is_refused(folder):
 def test_an_unknown_name_lists_the_shipped_ones(name, tiny_checkpoint, monkeypatch):
     monkeypatch.setattr(checkpoint, "SHIPPED", tiny_checkpoint.parent)
     assert refusal(name).endswith("one of: tiny.")
+
+
+@pytest.mark.parametrize("moves", range(5))
+def test_a_save_killed_between_two_files_leaves_one_checkpoint(
+    folder, tiny_network, tiny_model, tiny_card, monkeypatch, moves
+):
+    """After `moves` of the four files are in place nothing runs any more, as after SIGKILL."""
+    (folder / "README.md").write_text("mine")
+    before, move, left = contents(folder), os.replace, [moves]
+
+    def until_killed(source, target):
+        if Path(target).parent == folder:
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+        move(source, target)
+
+    space = replace(world_answers(), translations={})
+    with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+        patch.setattr(checkpoint.os, "replace", until_killed)
+        save(folder, tiny_network, tiny_model, world_vocab(), space, tiny_card | {"name": "new"})
+    assert (contents(folder) == before) == (moves == 0)
+    found = load(folder)
+    assert (found.card["name"], found.answers) == ("new", space)
+    assert (folder / "README.md").read_text() == "mine"
+    assert not list(folder.parent.glob(".*"))

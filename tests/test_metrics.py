@@ -12,6 +12,7 @@ from vqa.metrics import (
     accuracy_table,
     expected_calibration_error,
     fit_temperature,
+    reliability_bins,
     wilson_interval,
 )
 
@@ -130,3 +131,10 @@ def test_temperature_is_usable_where_no_finite_one_is_best(scale):
     logits = scale * torch.eye(6).repeat(20, 1)
     found = fit_temperature(logits, torch.arange(6).repeat(20))
     assert 0.05 <= found <= 20
+
+
+def test_reliability_bins_hold_every_answer_where_it_belongs():
+    cells = reliability_bins([0.05, 0.95, 1.0, 0.91], [0, 1, 1, 0], bins=10)
+    assert [cell["n"] for cell in cells] == [1, 3]
+    assert cells[1]["accuracy"] == pytest.approx(2 / 3)
+    assert cells[0]["confidence"] == pytest.approx(0.05)

@@ -38,15 +38,19 @@ RANKS = {
     "figures": 6,
     "train": 6,
     "predictor": 6,
+    "exported": 6,
     "bench": 9,
     "compare": 7,
+    "export": 7,
     "routing": 7,
     "batching": 7,
-    "bulk": 7,
+    "flags": 6,
+    "bulk": 6.5,
     "page": 7,
     "pipelines": 8,
     "publish": 7,
     "api": 8,
+    "scale": 8,
     "serving": 9,
     "commands": 8,
     "commands_training": 8,
@@ -99,6 +103,8 @@ def test_imports_go_down(path):
             pytest.fail(f"{path.name} imports app.py")
         if top in WEB:
             assert part in {"page", "api", "serving"}, f"{path.name} imports {top}"
+        if top == "ray":
+            assert part == "scale", f"{path.name} imports {top}"
         if top == "torch":
             assert part != "page", f"the page needs no torch, but {path.name} imports it"
         # Names of the package itself, such as vqa.__version__, are no modules of the table.

@@ -13,6 +13,7 @@ from vqa.selective import (
     effective_reliability,
     reliability_threshold,
     risk_at,
+    risk_curve,
     risk_threshold,
 )
 
@@ -130,3 +131,9 @@ def test_no_other_threshold_is_worth_more_and_none_beats_accuracy(given, cost):
 def test_of_nothing():
     assert effective_reliability([], [], 0.5, 10) == 0
     assert reliability_threshold([], [], 10) == math.inf
+
+
+def test_the_risk_curve_ends_at_the_share_of_wrong_answers():
+    curve = risk_curve([0.9, 0.8, 0.8, 0.1], [1, 1, 0, 0])
+    assert curve == [[0.25, 0.0], [0.75, pytest.approx(1 / 3)], [1.0, 0.5]]
+    assert risk_curve([], []) == []

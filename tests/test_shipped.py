@@ -106,7 +106,7 @@ def test_a_photograph_is_not_answered_surely(predictor):
 @pytest.mark.parametrize(
     ("image", "question"),
     [
-        ("garage.jpg", "What is left of the yellow cylinder?"),
+        ("workshop.jpg", "What is left of the small gray cube?"),
         ("spheres.jpg", "What is right of the blue cube?"),
         ("row.jpg", "蓝色立方体的左边是什么？"),
     ],

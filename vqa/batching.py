@@ -1,7 +1,8 @@
 """Micro-batching: questions that arrive together are answered together.
 
-One thread asks the predictor, so that one model serves every visitor. What may wait is bounded in
-number and in memory; beyond that a request is refused at once.
+One thread asks the predictor, so that one model serves every visitor; several ask one that stands
+for many. What may wait is bounded in number and in memory; beyond that a request is refused at
+once.
 """
 
 from __future__ import annotations
@@ -88,6 +89,8 @@ class Batcher:
         most: the largest batch.
         waiting: how many requests may be accepted and unanswered.
         pixel_bytes: memory for their decoded pictures; one picture is always taken.
+        askers: how many batches are under way at once; more than one wants a predictor that
+            answers them side by side.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class Batcher:
         most: int = 32,
         waiting: int = 64,
         pixel_bytes: int = 512 * 2**20,
+        askers: int = 1,
     ) -> None:
         self._predictor = predictor
         self._wait, self._most = wait_ms / 1000, most
@@ -110,8 +114,11 @@ class Batcher:
         self._pace = 0.05  # seconds for one answer, of late
         self._refused, self._waited = 0, 0.0
         self._sizes: Counter[int] = Counter()
-        self._worker = Thread(target=self._work, name="vqa batches", daemon=True)
-        self._worker.start()
+        self._workers = [
+            Thread(target=self._work, name="vqa batches", daemon=True) for _ in range(askers)
+        ]
+        for worker in self._workers:
+            worker.start()
 
     @property
     def card(self) -> dict:
@@ -126,7 +133,7 @@ class Batcher:
     @property
     def open(self) -> bool:
         """Whether requests are taken and somebody is there to answer them."""
-        return not self._closing and self._worker.is_alive()
+        return not self._closing and any(worker.is_alive() for worker in self._workers)
 
     def load(self) -> Load:
         """How busy it is and was."""
@@ -229,7 +236,9 @@ class Batcher:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        self._worker.join(seconds)
+        end = perf_counter() + seconds
+        for worker in self._workers:
+            worker.join(max(end - perf_counter(), 0))
         with self._changed:
             left = list(self._accepted)
             self._line.clear()
@@ -326,18 +335,25 @@ class Batcher:
                 with self._changed:
                     self._sizes[len(group)] += 1
                     self._waited += sum(begin - one.lined_up for one in group)
-                    self._pace += 0.2 * ((perf_counter() - begin) / len(group) - self._pace)
+                    answers = len(group) * len(self._workers)
+                    self._pace += 0.2 * ((perf_counter() - begin) / answers - self._pace)
 
     def _next_batch(self) -> list[_Asked]:
         """Those who arrived together, in the order of their arrival; none when all is done."""
         with self._changed:
-            self._changed.wait_for(lambda: self._line or (self._closing and not self._accepted))
-            if self._line:
-                left = self._line[0].lined_up + self._wait - perf_counter()
-                self._changed.wait_for(
-                    lambda: len(self._line) >= self._most or self._closing, max(left, 0)
-                )
-            return [self._line.popleft() for _ in range(min(len(self._line), self._most))]
+            done = False
+            while not done:
+                self._changed.wait_for(lambda: self._line or (self._closing and not self._accepted))
+                done = not self._line
+                if self._line:
+                    left = self._line[0].lined_up + self._wait - perf_counter()
+                    self._changed.wait_for(
+                        lambda: len(self._line) >= self._most or self._closing, max(left, 0)
+                    )
+                # Another asker may have taken them meanwhile.
+                if self._line:
+                    return [self._line.popleft() for _ in range(min(len(self._line), self._most))]
+            return []
 
     def _answer(self, group: list[_Asked]) -> None:
         """Answers all; a request that cannot be answered is found by halving, and fails alone."""

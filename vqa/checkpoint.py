@@ -10,6 +10,8 @@ Weights are safetensors only: unpickling a downloaded file can run code, reading
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import json
 import os
 import shutil
@@ -51,7 +53,7 @@ def find(name_or_dir: str | Path) -> Path:
     """The folder of a shipped checkpoint ("scenes") or of a path.
 
     Raises:
-        CheckpointError: there is none; lists the shipped ones.
+        CheckpointError: there is none; lists the shipped ones. Or see `settle`.
     """
     given = Path(name_or_dir)
     try:
@@ -68,6 +70,7 @@ def find(name_or_dir: str | Path) -> Path:
             )
         raise CheckpointError(f"{given} is a file; give the folder that holds {', '.join(FILES)}.")
     if found is not None:
+        settle(found)
         return found
     raise CheckpointError(
         f"There is no checkpoint {str(name_or_dir)!r}; give a folder or one of: "
@@ -176,10 +179,16 @@ def save(
     card: dict,
     replies: ReplySpace | None = None,
 ) -> None:
-    """Writes a checkpoint beside `folder` and then puts it in place, whole or not at all."""
+    """Writes a checkpoint beside `folder` and then puts it in place, whole or not at all.
+
+    A process that is killed at any moment leaves the old checkpoint or the new one, see `settle`.
+    """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    settle(folder)
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.draft-*"):
+        shutil.rmtree(left, ignore_errors=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.draft-", dir=folder.parent))
     draft.chmod(0o755)
     try:
         half = {
@@ -195,13 +204,42 @@ def save(
         for name, value in (("config", described), ("vocab", words), ("card", card)):
             write_json(draft / f"{name}.json", value)
         if folder.exists():
-            # Files the checkpoint did not write (a README, say) stay.
-            for path in draft.iterdir():
-                os.replace(path, folder / path.name)
+            draft.rename(_next(folder))
+            settle(folder)
         else:
             draft.rename(folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def settle(folder: Path) -> None:
+    """Puts in place what an interrupted `save` left complete beside `folder`.
+
+    Over an existing checkpoint a new one is written whole, renamed to `.NAME.next`, and only then
+    moved file by file, so that other files of the folder (a README, say) stay. Any number of
+    processes may do this at once.
+
+    Raises:
+        CheckpointError: the files cannot be moved.
+    """
+    ready = _next(folder)
+    try:
+        for path in sorted(ready.iterdir()):
+            with contextlib.suppress(FileNotFoundError):  # another process was quicker
+                os.replace(path, folder / path.name)
+        ready.rmdir()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise CheckpointError(
+            f"Checkpoint {folder} was being saved and {ready} has the rest of it, which cannot be "
+            f"moved ({error.strerror}); allow writing there."
+        ) from error
+
+
+def _next(folder: Path) -> Path:
+    folder = Path(os.path.abspath(folder))
+    return folder.with_name(f".{folder.name}.next")
 
 
 def _halved(weight: torch.Tensor) -> torch.Tensor:

@@ -12,10 +12,13 @@ import sys
 from pathlib import Path
 
 from vqa import commands, commands_training, serving
+from vqa.bench.command import add_options as add_bench_options
 from vqa.compare.budget import read_budget
 from vqa.compare.command import compare
 from vqa.errors import VQAError
+from vqa.export.command import export
 from vqa.options import OneLineParser, number
+from vqa.scale.command import add_options as add_costs
 
 
 def _share(text: str) -> float:
@@ -190,6 +193,8 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--threads", type=number(1, 256), help="computing threads")
     p.set_defaults(run=compare)
 
+    add_bench_options(sub.add_parser("bench", help="measure the service and write a report"))
+
     p = sub.add_parser("evaluate", help="measure a checkpoint on questions with answers")
     _checkpoint(p)
     p.add_argument("--data", default="world:heldout", metavar="KIND:WHERE", help="what to ask")
@@ -213,11 +218,25 @@ def build_parser() -> argparse.ArgumentParser:
     )
     p.set_defaults(run=commands_training.evaluate)
 
+    p = sub.add_parser("export", help="write a checkpoint as ONNX graphs, faster on a CPU")
+    p.add_argument("--checkpoint", default="scenes", metavar="NAME_OR_DIR")
+    p.add_argument("--format", choices=("onnx",), default="onnx")
+    p.add_argument("--out", type=Path, metavar="DIR")
+    p.add_argument(
+        "--measure", action="store_true", help="time it beside other ways to run it instead"
+    )
+    p.add_argument("--data", metavar="KIND:WHERE", help="what --measure asks (world:heldout)")
+    p.add_argument("--threads", type=number(1, 256), help="computing threads")
+    p.set_defaults(run=export)
+
     p = sub.add_parser("publish", help="write a folder that can be pushed to Hugging Face")
     _checkpoint(p)
     p.add_argument("--out", type=Path, required=True, metavar="DIR")
     p.add_argument("--repo", metavar="USER/NAME", help="upload it there too")
     p.set_defaults(run=commands.publish)
+
+    p = sub.add_parser("costs", help="what questions cost, and what users need, into docs/scale.md")
+    add_costs(p)
 
     p = sub.add_parser("figures", help="write the cards' figures into READMEs")
     p.add_argument("readmes", nargs="*", type=Path, help="all of the project's when left out")

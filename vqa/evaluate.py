@@ -14,13 +14,14 @@ import numpy as np
 from vqa.aside import Aside, in_half
 from vqa.blind import Baselines
 from vqa.data.sample import Sample, score
-from vqa.metrics import accuracy_table, expected_calibration_error
+from vqa.metrics import accuracy_table, expected_calibration_error, reliability_bins
 from vqa.selective import (
     coverage,
     coverage_at_risk,
     effective_reliability,
     reliability_threshold,
     risk_at,
+    risk_curve,
     risk_threshold,
 )
 from vqa.wups import WordNet, words_of
@@ -28,6 +29,7 @@ from vqa.wups import WordNet, words_of
 _BATCH = 50
 _RISKS = (0.01, 0.05, 0.1)
 _COSTS = (1, 10, 100)
+_FAILURES = 8
 
 
 class Asked(Protocol):
@@ -59,6 +61,11 @@ class Report:
             are, "coverage" and "risk": aimed-at risk -> share answered, and of those wrong,
             "reliability": cost -> `effective_reliability`, in [-cost, 1]}.
         extra: further measures by name (see `nearness_in_meaning`).
+        reliability: bins of confidence from `vqa.metrics.reliability_bins`.
+        risk_coverage: [share answered, share of those wrong], from `vqa.selective.risk_curve`.
+        failures: the wrong answers that the checkpoint was surest of, as
+            {"question", "answer", "predicted", "confidence"}; at most 8, each predicted once. Of
+            simulated questions only: other people's do not belong in a card, which is published.
     """
 
     data: str
@@ -79,6 +86,9 @@ class Report:
     coverage: dict[str, float]
     selective: dict
     extra: dict[str, float] = field(default_factory=dict)
+    reliability: list[dict] = field(default_factory=list)
+    risk_coverage: list[list[float]] = field(default_factory=list)
+    failures: list[dict] = field(default_factory=list)
 
     def to_dict(self) -> dict:
         return asdict(self)
@@ -131,6 +141,9 @@ def evaluate(
         question_only=blind.question_only,
         coverage={str(risk): coverage_at_risk(confidence, right, risk) for risk in _RISKS},
         selective=_selective(rows, others, aside.source),
+        reliability=reliability_bins(confidence, right),
+        risk_coverage=risk_curve(confidence, right),
+        failures=_failures(rows) if data.startswith("world:") else [],
     )
     return report, rows
 
@@ -164,6 +177,16 @@ def _ask(
             )
         progress(len(rows))
     return rows, device
+
+
+def _failures(rows: Sequence[dict]) -> list[dict]:
+    """`Report.failures`: each wrong answer and true answer once, so that they differ in kind."""
+    wrong = sorted((row for row in rows if not row["right"]), key=lambda r: -r["confidence"])
+    told = {}
+    for row in wrong:
+        told.setdefault((row["predicted"], row["answer"]), row)
+    names = ("question", "answer", "predicted", "confidence")
+    return [{name: row[name] for name in names} for row in list(told.values())[:_FAILURES]]
 
 
 def _selective(rows: Sequence[dict], others: Sequence[dict], source: str) -> dict:

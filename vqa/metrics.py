@@ -52,16 +52,29 @@ def expected_calibration_error(
     confidence: Sequence[float], right: Sequence[bool], bins: int = 15
 ) -> float:
     """Mean gap between confidence and accuracy over equal-width bins (Guo et al. 2017, eq. 3)."""
+    cells = reliability_bins(confidence, right, bins)
+    gaps = sum(c["n"] * abs(c["confidence"] - c["accuracy"]) for c in cells)
+    return float(gaps / len(confidence)) if cells else 0.0
+
+
+def reliability_bins(
+    confidence: Sequence[float], right: Sequence[float], bins: int = 15
+) -> list[dict]:
+    """What a reliability diagram shows: bins of equal width that hold answers, in order.
+
+    Returns:
+        {"n", mean "confidence", "accuracy"} of each bin, both in [0, 1].
+    """
     confidence, right = np.asarray(confidence, float), np.asarray(right, float)
-    if len(confidence) == 0:
-        return 0.0
     place = np.minimum((confidence * bins).astype(int), bins - 1)
-    gap = 0.0
-    for k in range(bins):
-        mine = place == k
-        if mine.any():
-            gap += mine.sum() * abs(confidence[mine].mean() - right[mine].mean())
-    return float(gap / len(confidence))
+    return [
+        {
+            "n": int((place == k).sum()),
+            "confidence": float(confidence[place == k].mean()),
+            "accuracy": float(right[place == k].mean()),
+        }
+        for k in sorted(set(place.tolist()))
+    ]
 
 
 def fit_temperature(logits: Tensor, answers: Tensor) -> float:

@@ -7,9 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
-from vqa.checkpoint import load, shipped
-from vqa.errors import CheckpointError
+import torch
+
+from vqa.checkpoint import find, load, shipped
+from vqa.errors import CheckpointError, ConfigError
 from vqa.evidence import Evidence
+from vqa.exported import accelerate, is_exported
 from vqa.pictures import Picture, PictureFile, open_picture
 from vqa.predictor import AUTO, Answer, Predictor, Request, pick_device
 from vqa.speech.recogniser import listen, with_heard
@@ -133,8 +136,11 @@ def load_predictor(checkpoint: str | Path = AUTO, device: str = "auto") -> Predi
     asks all shipped ones.
 
     Raises:
-        CheckpointError: see `vqa.checkpoint.load`. ConfigError: see `pick_device`.
+        CheckpointError: see `vqa.checkpoint.load` and `vqa.exported.accelerate`.
+        ConfigError: see `pick_device`, or an exported checkpoint on another device than the CPU.
     """
+    if str(checkpoint) != AUTO and is_exported(find(checkpoint)):
+        return _exported(checkpoint, device)
     where = pick_device(device)
     if str(checkpoint) != AUTO:
         return Predictor(load(checkpoint, where), where)
@@ -142,3 +148,13 @@ def load_predictor(checkpoint: str | Path = AUTO, device: str = "auto") -> Predi
     if not names:
         raise CheckpointError("No checkpoint is shipped here; give the folder of one.")
     return Router({name: Predictor(load(name, where), where) for name in names})
+
+
+def _exported(checkpoint: str | Path, device: str) -> Predictor:
+    where = torch.device("cpu") if device == "auto" else pick_device(device)
+    if where.type != "cpu":
+        raise ConfigError(
+            f"{checkpoint} was exported for the CPU and cannot run on {device}; leave --device "
+            "out, or use the checkpoint it was made from."
+        )
+    return Predictor(accelerate(load(checkpoint)), where)

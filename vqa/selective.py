@@ -45,6 +45,21 @@ def coverage_at_risk(confidence: Sequence[float], right: Sequence[float], risk: 
     return coverage(confidence, risk_threshold(confidence, right, risk))
 
 
+def risk_curve(
+    confidence: Sequence[float], right: Sequence[float], points: int = 41
+) -> list[list[float]]:
+    """The risk-coverage curve: [share answered, share of those wrong], by rising share answered.
+
+    At most `points`, about evenly spread over the shares that some threshold yields.
+    """
+    _, answered, scores = _running(confidence, right)
+    if len(answered) == 0:
+        return []
+    wanted = np.linspace(0, answered[-1], points)
+    chosen = np.unique(np.searchsorted(answered, wanted))
+    return [[float(answered[k] / answered[-1]), float(1 - scores[k] / answered[k])] for k in chosen]
+
+
 def effective_reliability(
     confidence: Sequence[float], right: Sequence[float], threshold: float, cost: float
 ) -> float:

@@ -17,12 +17,15 @@ import socket
 import sys
 import threading
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 from vqa.errors import ConfigError, VQAError
 from vqa.options import OneLineParser, number
 
 _STOP_SECONDS = 20  # for what was accepted to be answered
+MCP_PATH = "/gradio_api/mcp/"
+_SWEEP_SECONDS = 60
 _UNITS = {"": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30}
 
 
@@ -43,12 +46,32 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--share", action="store_true", help="also get a public link")
     parser.add_argument("--auth", type=_credentials, metavar="USER:PASSWORD")
     parser.add_argument("--queue-size", default=64, type=number(1, 10_000))
+    parser.add_argument(
+        "--replicas",
+        type=_replicas,
+        metavar="2 or 1-8",
+        help="answer in this many processes of a Ray cluster; a range follows the load",
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="of the cluster for --replicas, or auto; without it they run on this machine",
+    )
     parser.add_argument("--max-upload", default="10mb", type=parse_size, metavar="SIZE")
     parser.add_argument(
         "--max-batch",
         default=32,
         type=number(1, 1024),
         help="questions answered together; 1: each by itself (32)",
+    )
+    parser.add_argument(
+        "--mcp", action="store_true", help="also answer AI assistants, by the MCP protocol"
+    )
+    parser.add_argument(
+        "--flags",
+        type=Path,
+        metavar="DIR",
+        help="let visitors correct answers; what they send is kept in DIR, to be trained on",
     )
     return parser.parse_args(argv)
 
@@ -64,6 +87,20 @@ def parse_size(text: str) -> int:
     if size < 2**10:
         raise argparse.ArgumentTypeError(f"{text!r} is not a size of at least 1kb, like 10mb")
     return size
+
+
+def _replicas(text: str) -> tuple[int, int]:
+    fewest, dash, most = text.partition("-")
+    try:
+        read = number(1, 1000)
+        found = read(fewest), read(most if dash else fewest)
+    except argparse.ArgumentTypeError:
+        found = (2, 1)
+    if found[0] > found[1]:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of replicas like 2, or fewest and most like 1-8, up to 1000"
+        )
+    return found
 
 
 def _credentials(text: str) -> tuple[str, str]:
@@ -105,26 +142,45 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     """
     # Before Gradio is imported: it would send usage statistics and ask for its newest version.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    # It would serve files from there.
+    os.environ.pop("GRADIO_ALLOWED_PATHS", None)
+    from vqa.api.discretion import log_discreetly, sweep_uploads, upload_folder
+
+    uploads = upload_folder()
+    sweep_uploads(uploads)
     from vqa.api.app import build_api
     from vqa.api.gate import ApiLimits
     from vqa.batching import Batcher
+    from vqa.flags import Flags
     from vqa.page.layout import CheckpointInfo, PageLimits, build_page
     from vqa.page.style import page_style
 
+    log_discreetly()
     logging.getLogger("httpx").setLevel(logging.WARNING)
     # It warns of every form that is none, and the sender is told anyway.
     logging.getLogger("python_multipart").setLevel(logging.ERROR)
     stop = _stop_signal()
     port = check_address(options.host, options.port)
-    batcher = Batcher(predictor, most=options.max_batch, waiting=options.queue_size)
+    flags = Flags(options.flags) if options.flags else None
+    askers = min(getattr(predictor, "askers", 1), options.queue_size)
+    batcher = Batcher(
+        predictor,
+        # Replicas wait for others themselves.
+        wait_ms=4.0 if askers == 1 else 0.0,
+        most=options.max_batch,
+        waiting=options.queue_size,
+        askers=askers,
+    )
     api = build_api(batcher, ApiLimits(options.max_upload), options.queue_size, options.auth)
     # As many at once as the batcher makes good use of; Gradio has 40 threads for everything.
     limits = PageLimits(options.max_upload, options.queue_size, min(options.queue_size, 24))
     summary = {"en": predictor.card.get("summary"), "zh": predictor.card.get("summary_zh")}
     said = {code: text for code, text in summary.items() if text}
     choices = batcher.choices
-    info = CheckpointInfo("" if choices else name, said, choices, _examples(predictor))
-    page = build_page(batcher, info, limits)
+    info = CheckpointInfo(
+        "" if choices else name, said, choices, _examples(predictor), _cards(predictor)
+    )
+    page = build_page(batcher, info, limits, flags)
     if options.share:
         print("Asking for a public link, which may take half a minute ...", flush=True)
     # Gradio explains a failed link in many lines; one of our own follows instead.
@@ -140,21 +196,48 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
             ssr_mode=False,
             prevent_thread_lock=True,
             state_session_capacity=1000,
-            app_kwargs={"lifespan": _beside(api)},
+            mcp_server=options.mcp,
+            app_kwargs={"lifespan": _beside(api, page)},
             **page_style(),
         )
     print(f"The page is at {page.local_url}", flush=True)
+    if options.mcp:
+        print(f"AI assistants connect to {page.local_url.rstrip('/')}{MCP_PATH}", flush=True)
     if page.share_url:
         print(f"Public link, for everybody who has it: {page.share_url}", flush=True)
     elif options.share:
         print("No public link: its service cannot be reached; the local page stays up.", flush=True)
     # In turns: on Windows a signal does not end a wait.
+    swept = time.monotonic()
     while not stop.wait(1):
-        pass
+        if time.monotonic() > swept + _SWEEP_SECONDS:
+            sweep_uploads(uploads)
+            swept = time.monotonic()
     _stop(api, batcher, page)
+    sweep_uploads(uploads, 0)
+    with contextlib.suppress(OSError):
+        uploads.rmdir()
 
 
-def _beside(api):
+def _check_mcp(options: argparse.Namespace) -> None:
+    """Raises ConfigError when --mcp cannot be had; Gradio would go on without it."""
+    if options.mcp and find_spec("mcp") is None:
+        raise ConfigError("--mcp needs the package mcp; run pip install -r requirements-mcp.txt.")
+    if options.mcp and options.auth:
+        raise ConfigError(
+            "--mcp and --auth do not go together: assistants cannot log in; leave one out."
+        )
+
+
+def _check_ray(options: argparse.Namespace) -> None:
+    """Raises ConfigError when --replicas cannot be had."""
+    if options.ray and not options.replicas:
+        raise ConfigError("--ray is for replicas; say how many with --replicas.")
+    if options.replicas and find_spec("ray") is None:
+        raise ConfigError("--replicas needs Ray; run pip install -r requirements-scale.txt.")
+
+
+def _beside(api, page):
     """A lifespan for Gradio's app that puts the API beside it.
 
     `launch` stays, for the sake of its public link, login and limits. The API is not among
@@ -162,11 +245,20 @@ def _beside(api):
     wherever the host is not localhost.
     """
     from vqa.api.gate import Front
+    from vqa.api.page_gate import PageGate
+
+    inputs = {number: len(event.inputs) for number, event in page.fns.items()}
+    names = {
+        event.api_name: number
+        for number, event in page.fns.items()
+        if event.api_name and event.api_visibility == "public"
+    }
 
     @contextlib.asynccontextmanager
     async def lifespan(app):
         # Built when the server starts, before the first request.
-        app.middleware_stack = Front(api, app.middleware_stack)
+        gated = PageGate(app.middleware_stack, inputs, names, api.limits, api.attempts)
+        app.middleware_stack = Front(api, gated)
         yield
 
     return lifespan
@@ -210,17 +302,39 @@ def _examples(predictor) -> Path | None:
     return checkpoint.folder / "examples"
 
 
+def _cards(predictor) -> tuple[dict, ...]:
+    """The cards of all checkpoints that may speak."""
+    own = [predictor.card] if getattr(predictor, "checkpoint", None) else []
+    return tuple(own or (p.card for p in getattr(predictor, "predictors", {}).values()))
+
+
 def main(argv: list[str] | None = None) -> int:
     """Runs the app; returns the exit code: 0, 2 after an error that the user can mend, 130 when
     interrupted while starting."""
     options = parse_args(sys.argv[1:] if argv is None else argv)
     try:
+        _check_mcp(options)
         check_address(options.host, options.port)
+        _check_ray(options)
+        name = os.path.basename(os.path.normpath(options.checkpoint))
+        if options.replicas:
+            from vqa.scale.ray_app import fleet
+
+            print("Starting the replicas ...", flush=True)
+            with fleet(
+                options.checkpoint,
+                options.device,
+                options.replicas,
+                options.ray,
+                options.max_batch,
+            ) as found:
+                serve(found, name, options)
+            return 0
         from vqa import load_predictor
 
         predictor = load_predictor(options.checkpoint, device=options.device)
         predictor.warm_up()
-        serve(predictor, os.path.basename(os.path.normpath(options.checkpoint)), options)
+        serve(predictor, name, options)
     except VQAError as error:
         print(f"app.py: {error}", file=sys.stderr)
         return 2

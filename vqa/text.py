@@ -48,7 +48,10 @@ def tokenize(text: str) -> list[str]:
     digits, and each Han character by itself, after Unicode normalisation (NFKC). Punctuation,
     emoji and control characters only separate.
     """
-    text = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES))
+    text = text.translate(_APOSTROPHES)
+    if text.isascii():  # nothing to normalise
+        return _TOKEN.findall(text.lower())
+    text = unicodedata.normalize("NFKC", text)
     # Invisible format characters (zero-width spaces, soft hyphens) must not split a word.
     text = "".join(c for c in text if unicodedata.category(c) != "Cf")
     return _TOKEN.findall(unicodedata.normalize("NFKC", text.lower()))

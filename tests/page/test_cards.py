@@ -129,3 +129,27 @@ def test_what_it_was_taken_for_and_what_was_asked_before(answer):
     assert "And what color is it?" in earlier and f"{answer.confidence:.0%}" in earlier
     alone = cards.result([cards.Exchange("Why?", Understood("Why?"), answer)], "zh")
     assert "earlier" not in alone and "meant" not in alone
+
+
+def test_what_speaks_for_an_answer():
+    predictor = FakePredictor()
+    found = predictor.evidence(None, top_k=5)
+    picture = jpeg_bytes(scene_picture())
+    html = looks.evidence(picture, found, 1, EVIL, "en")
+    assert 'data-evidence="1"' in html and "Zeiler" in html and "<script" not in html
+    assert html.count("data-place=") == 3  # one for each region
+    nothing = looks.evidence(picture, found, 4, "x" * 100, "zh")
+    assert "没有单独哪一处" in nothing and "x" * 60 not in nothing
+    assert nothing.count("data-place=") == 9  # parts of the picture stand in
+
+
+def test_why_an_answer_is_not_sure(answer):
+    for familiar, words in ((True, "with this probability"), (False, "unlike what I know")):
+        assert words in result(replace(answer, sure=False, familiar=familiar, confidence=0.93))
+
+
+def test_side_by_side_is_no_list_of_buttons(answer):
+    said = cards.Exchange(EVIL, Understood(EVIL), answer)
+    html = cards.side_by_side(jpeg_bytes(scene_picture()), [said, said], "en")
+    assert html.count('data-testid="compared"') == 2 and "<button" not in html
+    assert "<script" not in html

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import Future
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, File, Form, Request, UploadFile
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import Json
+from pydantic import Json, ValidationError
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
 from vqa import __version__
@@ -24,6 +25,7 @@ from vqa.api.bodies import (
     BatchBody,
     ErrorBody,
     ItemBody,
+    ItemError,
     StatusBody,
     TooLargeError,
     error_body,
@@ -43,7 +45,7 @@ from vqa.api.gate import (
 )
 from vqa.api.meters import Meters
 from vqa.batching import Batcher
-from vqa.errors import ImageError, StoppingError, VQAError
+from vqa.errors import ImageError, QuestionError, StoppingError, VQAError
 from vqa.pictures import PictureFile
 from vqa.predictor import AUTO, Answer
 from vqa.predictor import Request as Asked
@@ -110,6 +112,7 @@ def _add_questions(app: FastAPI, batcher: Batcher, limits: ApiLimits, waiting: i
 
     @app.post(ASK, response_model=Answer, responses=_ERRORS)
     async def ask(
+        request: Request,
         image: Annotated[UploadFile, File(description="the file of a picture")],
         question: Annotated[str | None, Form(description="in English or Chinese")] = None,
         top_k: TopK = 5,
@@ -125,8 +128,8 @@ def _add_questions(app: FastAPI, batcher: Batcher, limits: ApiLimits, waiting: i
             heard = await to_thread.run_sync(hear, limiter=threads)
             question = heard.text
         elif question is None:
-            missing = {"type": "missing", "loc": ("body", "question"), "msg": "Field required"}
-            raise RequestValidationError([missing])
+            missing = {"type": "missing", "loc": ("body", "question")}
+            raise RequestValidationError([missing], body=await request.form())
         found = await answers([Asked(picture, question)], top_k, checkpoint)
         if isinstance(found[0], VQAError):
             raise found[0]
@@ -138,7 +141,7 @@ def _add_questions(app: FastAPI, batcher: Batcher, limits: ApiLimits, waiting: i
             list[UploadFile], File(description="the files of pictures", max_length=MOST_IN_BATCH)
         ],
         requests: Annotated[
-            Json[list[ItemBody]],
+            Json[list[Any]],
             Form(
                 description='JSON: [{"image": index or file name, "question": "..."}, ...]',
                 max_length=MOST_IN_BATCH,
@@ -152,8 +155,9 @@ def _add_questions(app: FastAPI, batcher: Batcher, limits: ApiLimits, waiting: i
         pictures: dict[int, PictureFile | bytes] = {}
         replies: list[Answer | VQAError | None] = []
         asked: list[Asked] = []
-        for item in requests:
+        for number, value in enumerate(requests):
             try:
+                item = _item(number, value)
                 place = _place(item.image, names)
                 if place not in pictures:
                     pictures[place] = await _read(image[place], limits)
@@ -231,13 +235,57 @@ def _place(image: int | str, names: list[str | None]) -> int:
     """
     found = [k for k, name in enumerate(names) if image in (k, name)]
     if len(found) != 1:
+        count, said = len(names), repr(str(image)[:60])
+        sent, sent_zh = (f"{count} were sent", f"共发送 {count} 张")
+        if not found:
+            many, many_zh = f"No picture is {said} ({sent})", f"没有图片 {said}（{sent_zh}）"
+        else:
+            many = f"{len(found)} pictures are called {said} ({sent})"
+            many_zh = f"有 {len(found)} 张图片叫 {said}（{sent_zh}）"
         raise ImageError(
-            f"There are {len(found)} pictures {str(image)[:60]!r} among the {len(names)} sent; "
-            "name one by its index from 0, or by its file name.",
-            zh=f"发送的 {len(names)} 张图片中有 {len(found)} 张 {str(image)[:60]!r}，"
-            "请用从 0 开始的序号或文件名指明一张。",
+            f"{many}; name one by its index from 0, or by its file name.",
+            zh=f"{many_zh}，请用从 0 开始的序号或文件名指明一张。",
         )
     return found[0]
+
+
+def _item(number: int, value: object) -> ItemBody:
+    """One question of a batch.
+
+    Raises:
+        ItemError: it has not the form of one; says what is wrong.
+    """
+    try:
+        return ItemBody.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        field = str(first["loc"][0]) if first["loc"] else ""
+        if not field:
+            why, why_zh = "is not an object", "不是对象"
+        elif first["type"] == "missing":
+            why, why_zh = f"has no {field}", f"缺少 {field}"
+        else:
+            why, why_zh = f"has another kind of {field}", f"的 {field} 类型不对"
+        raise ItemError(
+            f'Entry {number} of requests {why}; it must be like {{"image": 0, "question": "..."}}.',
+            zh=f'requests 的第 {number} 项{why_zh}，应形如 {{"image": 0, "question": "..."}}。',
+        ) from error
+
+
+_WRONG = {
+    "image": (
+        f"must be the file of a picture, or at most {MOST_IN_BATCH} of them in a batch",
+        f"必须是图片文件，一批最多 {MOST_IN_BATCH} 个",
+    ),
+    "question": ("must be text", "必须是文字"),
+    "audio": ("must be the file of a recording", "必须是录音文件"),
+    "top_k": ("must be a whole number from 1 to 100", "必须是 1 到 100 的整数"),
+    "requests": (
+        f"must be a JSON list of at most {MOST_IN_BATCH} questions",
+        f"必须是 JSON 列表，最多 {MOST_IN_BATCH} 个问题",
+    ),
+    "checkpoint": ("must be the name of a checkpoint", "必须是检查点的名称"),
+}
 
 
 def _handle_errors(app: FastAPI) -> None:
@@ -248,15 +296,16 @@ def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def wrong_field(request, error: RequestValidationError):
         first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"][1:])
-        why, why_zh = "is not valid: " + first["msg"], "无效：" + first["msg"]
-        if first["type"] == "missing":
-            why, why_zh = "is missing", "缺失"
-        elif field == "image":
-            why, why_zh = "must be the file of a picture", "必须是图片文件"
-        elif field == "audio":
-            why, why_zh = "must be the file of a recording", "必须是录音文件"
-        sentence = VQAError(f"The field {field} {why}.", zh=f"字段 {field} {why_zh}。")
+        field, kind = str(first["loc"][1]), first["type"]
+        # To FastAPI an empty field is a missing one.
+        given = kind == "missing" and isinstance(error.body, FormData) and field in error.body
+        if given and field == "question":
+            empty = "The question is empty; type a question about the picture."
+            return error_response(QuestionError(empty, zh="问题是空的，请输入一个关于图片的问题。"))
+        why, why_zh = _WRONG.get(field, ("is not valid", "无效"))
+        if kind == "missing":
+            why, why_zh = ("is empty", "是空的") if given else ("is missing", "缺失")
+        sentence = VQAError(f"The field {field[:60]} {why}.", zh=f"字段 {field[:60]} {why_zh}。")
         return failure(422, "request", sentence)
 
     @app.exception_handler(RefusedBody)
@@ -265,7 +314,10 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def not_served(request, error: HTTPException):
-        sentence = VQAError(f"{error.detail.rstrip('.')}; see {SCHEMA}.")
+        zh = {404: "没有这个地址", 405: "不支持这种请求方法"}.get(error.status_code, "请求无法读取")
+        sentence = VQAError(
+            f"{error.detail.rstrip('.')}; see {SCHEMA}.", zh=f"{zh}，请参阅 {SCHEMA}。"
+        )
         return failure(error.status_code, "request", sentence, error.headers)
 
     @app.exception_handler(Exception)

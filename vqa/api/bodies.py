@@ -29,6 +29,10 @@ class TooLargeError(ImageError):
         )
 
 
+class ItemError(VQAError):
+    """An entry of a batch has not the form of a question."""
+
+
 # The first that fits: error -> HTTP status, what the body calls it.
 _KINDS = {
     TooLargeError: (413, "too_large"),
@@ -39,6 +43,7 @@ _KINDS = {
     ImageError: (422, "image"),
     QuestionError: (422, "question"),
     AudioError: (422, "audio"),
+    ItemError: (422, "request"),
     VQAError: (422, "input"),
 }
 

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import binascii
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import compare_digest
 from time import monotonic, perf_counter
@@ -17,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vqa.api.attempts import Attempts
 from vqa.api.bodies import TooLargeError, error_response, failure
 from vqa.api.meters import Meters
 from vqa.batching import described
@@ -38,16 +40,28 @@ class ApiLimits:
         upload_bytes: the largest picture file.
         body_seconds: the longest time that sending a body may take.
         bodies_bytes: memory for the bodies of all requests at once.
+        hourly_bytes: all that the page may store of uploads within an hour.
     """
 
     upload_bytes: int = 10 * 2**20
     body_seconds: float = 60.0
     bodies_bytes: int = 256 * 2**20
+    hourly_bytes: int = 2 * 2**30
 
     def body_bytes(self, path: str) -> int:
         """The largest body of a request for `path`."""
         pictures = {ASK: 1, ASK_BATCH: BATCH_PICTURES}.get(path, 0)
         return pictures * self.upload_bytes + _FORM_BYTES
+
+
+def address_of(scope: Scope) -> str:
+    """Where a request comes from, as far as the server can tell."""
+    return (scope.get("client") or ("unknown", 0))[0]
+
+
+def foreign(scope: Scope) -> bool:
+    """Whether a browser says that the page of another site sends the request."""
+    return dict(scope["headers"]).get(b"sec-fetch-site") == b"cross-site"
 
 
 class RefusedBody(HTTPException):
@@ -56,6 +70,49 @@ class RefusedBody(HTTPException):
     def __init__(self, response: Response) -> None:
         super().__init__(response.status_code)
         self.response = response
+
+
+def too_large(most: int) -> Response:
+    """The answer to a body of more than `most` bytes."""
+    return error_response(TooLargeError("request", "请求", most))
+
+
+def bounded(
+    receive: Receive, most: int, seconds: float, come: Callable[[int], None] = lambda count: None
+) -> Receive:
+    """`receive`, until more than `most` bytes have come or `seconds` have gone by.
+
+    Args:
+        receive: of a request.
+        most: bytes. seconds: from now on.
+        come: told how many bytes came, each time.
+
+    Raises:
+        RefusedBody: from what is returned.
+    """
+    end, total, more = monotonic() + seconds, 0, True
+
+    async def receive_bounded() -> Message:
+        nonlocal total, more
+        if not more:
+            return await receive()
+        try:
+            message = await asyncio.wait_for(receive(), end - monotonic())
+        except TimeoutError as error:
+            sentence = VQAError(
+                f"The request took longer than {seconds:g} s to send; send smaller pictures.",
+                zh=f"发送请求超过 {seconds:g} 秒，请缩小图片。",
+            )
+            raise RefusedBody(failure(408, "too_slow", sentence)) from error
+        count = len(message.get("body", b""))
+        total += count
+        come(count)
+        more = message.get("more_body", False)
+        if total > most:
+            raise RefusedBody(too_large(most))
+        return message
+
+    return receive_bounded
 
 
 class Gate:
@@ -71,7 +128,8 @@ class Gate:
     def __init__(
         self, app: ASGIApp, meters: Meters, limits: ApiLimits, auth: tuple[str, str] | None
     ) -> None:
-        self._app, self._meters, self._limits = app, meters, limits
+        self._app, self._meters, self.limits = app, meters, limits
+        self.attempts = Attempts()
         self._login = ":".join(auth).encode() if auth else None
         self._reserved = 0
         self._active = 0
@@ -124,7 +182,13 @@ class Gate:
         """The answer to what needs no body to be refused."""
         path = scope["path"]
         headers = {name: value for name, value in scope["headers"]}
+        address = address_of(scope)
+        if self._login is not None and path not in (HEALTH, READY):
+            if wait := self.attempts.wait(address):
+                return error_response(BusyError(wait))
         if path not in (HEALTH, READY) and not self._may_enter(headers):
+            if b"authorization" in headers:
+                self.attempts.wrong(address)
             return failure(
                 401,
                 "login",
@@ -136,6 +200,12 @@ class Gate:
             )
         if path not in (ASK, ASK_BATCH) or scope["method"] != "POST":
             return None
+        if foreign(scope):
+            sentence = VQAError(
+                "Other websites may not ask; call the API from a program or its own page.",
+                zh="其他网站不能提问，请从程序或本页面调用。",
+            )
+            return failure(403, "request", sentence)
         if self._stopping:
             return error_response(StoppingError())
         if not headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data"):
@@ -147,9 +217,9 @@ class Gate:
                     zh="请以 multipart/form-data 表单发送文件。",
                 ),
             )
-        if self._length(scope) > self._limits.body_bytes(path):
-            return self._too_large(path)
-        if self._reserved and self._reserved + self._length(scope) > self._limits.bodies_bytes:
+        if self._length(scope) > self.limits.body_bytes(path):
+            return too_large(self.limits.body_bytes(path))
+        if self._reserved and self._reserved + self._length(scope) > self.limits.bodies_bytes:
             return error_response(BusyError(1))
         return None
 
@@ -158,7 +228,11 @@ class Gate:
         self._reserved += length
         self._active += 1
         try:
-            await self._app(scope, self._bounded(scope["path"], receive), send)
+            await self._app(
+                scope,
+                bounded(receive, self.limits.body_bytes(scope["path"]), self.limits.body_seconds),
+                send,
+            )
         finally:
             self._reserved -= length
             self._active -= 1
@@ -169,42 +243,7 @@ class Gate:
         if announced.isdigit():
             # A few that are sent by the byte must not be let in by the million.
             return max(int(announced), _FORM_BYTES)
-        return self._limits.body_bytes(scope["path"])
-
-    def _bounded(self, path: str, receive: Receive) -> Receive:
-        """`receive`, until too much has come or it has taken too long."""
-        limit, end = self._limits.body_bytes(path), monotonic() + self._limits.body_seconds
-        come, more = 0, True
-
-        async def bounded() -> Message:
-            nonlocal come, more
-            if not more:
-                return await receive()
-            try:
-                message = await asyncio.wait_for(receive(), end - monotonic())
-            except TimeoutError as error:
-                raise RefusedBody(self._too_slow()) from error
-            come += len(message.get("body", b""))
-            more = message.get("more_body", False)
-            if come > limit:
-                raise RefusedBody(self._too_large(path))
-            return message
-
-        return bounded
-
-    def _too_large(self, path: str) -> Response:
-        return error_response(TooLargeError("request", "请求", self._limits.body_bytes(path)))
-
-    def _too_slow(self) -> Response:
-        seconds = f"{self._limits.body_seconds:g}"
-        return failure(
-            408,
-            "too_slow",
-            VQAError(
-                f"The request took longer than {seconds} s to send; send smaller pictures.",
-                zh=f"发送请求超过 {seconds} 秒，请缩小图片。",
-            ),
-        )
+        return self.limits.body_bytes(scope["path"])
 
     def _may_enter(self, headers: dict[bytes, bytes]) -> bool:
         if self._login is None:

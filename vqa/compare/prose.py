@@ -50,7 +50,8 @@ DIFFERENCES = (
 )
 LITERATURE = (
     "Johnson et al. 2017: *CLEVR*, CVPR. Santoro et al. 2017: *A simple neural network module for "
-    "relational reasoning*, NeurIPS. Perez et al. 2018: *FiLM*, AAAI. Hudson & Manning 2018: "
+    "relational reasoning*, NeurIPS. Kim et al. 2017: *Hadamard product for low-rank bilinear "
+    "pooling*, ICLR. Perez et al. 2018: *FiLM*, AAAI. Hudson & Manning 2018: "
     "*Compositional attention networks for machine reasoning*, ICLR. Yang et al. 2016: *Stacked "
     "attention networks for image question answering*, CVPR."
 )

@@ -12,6 +12,7 @@ from vqa.errors import ConfigError
 from vqa.models import grid_encoder, torchvision_encoder  # noqa: F401  (they join the registry)
 from vqa.models.fusion import FUSIONS, Joint
 from vqa.models.heads import FURTHER_HEADS, HEADS
+from vqa.models.heads.generator import Source
 from vqa.models.heads.reading_order import ReadingOrder, ranks
 from vqa.models.image_encoder import IMAGE_ENCODERS, Regions
 from vqa.models.question_encoder import QUESTION_ENCODERS, Words
@@ -85,10 +86,12 @@ class VQANetwork(nn.Module):
         self, found: Prediction, rows: Tensor, beams: int
     ) -> list[list[tuple[float, list[int], Tensor]]]:
         """Sentences that answer the questions at `rows`; see `Generator.search`."""
-        part = found.rows(rows)
-        keys = self.order(part.regions, part.words)
-        source = self.further["generator"].read(part.joint, part.regions, part.words, ranks(keys))
-        return self.further["generator"].search(source, beams)
+        return self.further["generator"].search(self.source(found.rows(rows)), beams)
+
+    def source(self, found: Prediction) -> Source:
+        """What the generator reads."""
+        keys = self.order(found.regions, found.words)
+        return self.further["generator"].read(found.joint, found.regions, found.words, ranks(keys))
 
     def lists(
         self, found: Prediction, rows: Tensor, best: int, head: str = "crf"

@@ -9,6 +9,7 @@ from vqa.page.asker import Asker
 from vqa.page.parts import QUIET, Parts
 from vqa.page.picture_input import PictureInput
 from vqa.page.session import STATE_SECONDS, cleared
+from vqa.page.sharing import add_sharing
 from vqa.page.texts import say
 from vqa.predictor import AUTO
 
@@ -16,8 +17,9 @@ from vqa.predictor import AUTO
 def add_asking(parts: Parts) -> None:
     """Adds the tab."""
     asker, language = Asker(parts), parts.language
-    session = gr.State(None, time_to_live=STATE_SECONDS)
-    with gr.Tab(say("en", "ask_tab"), id="ask") as tab:
+    with gr.Tab(say("en", "ask_tab"), id="ask", elem_id="ask-tab") as tab:
+        # Inside: whatever else is a child of gr.Tabs makes it draw a tab twice.
+        session = gr.State(None, time_to_live=STATE_SECONDS)
         with gr.Row(elem_id="main"):
             with gr.Column(elem_id="asking"):
                 picture, question, button, live, model = _inputs(parts)
@@ -44,6 +46,8 @@ def add_asking(parts: Parts) -> None:
 
     on_view = [message, result, panel, step, attention, why, guess, session]
     slow, asked = parts.asking | QUIET, [picture, model, language, session]
+    with tab:
+        add_sharing(parts, picture, question, model, session, asker.answer, on_view)
     guessing = typing.input(asker.guess, asked, guess, trigger_mode="always_last", **slow)
     gr.on(
         [question.submit, button.click],
@@ -99,7 +103,10 @@ def _inputs(parts: Parts) -> tuple:
         button = gr.Button(
             say("en", "ask"), variant="primary", scale=1, min_width=90, elem_id="ask"
         )
-    live = gr.Checkbox(True, label=say("en", "live"), container=False, elem_id="live")
+    # Only the browser reads it, and Gradio would take it for an output.
+    live = gr.Checkbox(
+        True, label=say("en", "live"), interactive=True, container=False, elem_id="live"
+    )
     model = gr.Radio(
         parts.models("en"),
         value=AUTO,

@@ -35,9 +35,9 @@ def idle(language: str) -> str:
     return f'<div class="card idle">{escape(say(language, "idle"))}</div>'
 
 
-def hint(language: str, key: str) -> str:
+def hint(language: str, key: str, **values: object) -> str:
     """A sentence beside what it explains."""
-    return f'<p class="hint">{escape(say(language, key))}</p>'
+    return f'<p class="hint">{escape(say(language, key, **values))}</p>'
 
 
 def message(sentence: str) -> str:
@@ -73,7 +73,7 @@ def guess(picture: bytes, answer: Answer, language: str) -> str:
     """The best guess at a question that is still being typed."""
     title = escape(say(language, "guess"))
     return (
-        f'<div class="card guess" data-testid="guess"><h3>{title}</h3>'
+        f'<div class="card guess" data-testid="guess"><h2>{title}</h2>'
         f'<div class="headline">{_said(answer, "guessed")}'
         f"{_badge(answer, language)}</div>{looks.small(picture, answer, language)}</div>"
     )
@@ -83,7 +83,7 @@ def side_by_side(picture: bytes, exchanges: Sequence[Exchange], language: str) -
     """Questions about one picture with their answers and overlays, beside each other."""
     cards = "".join(
         f'<section class="card {confidence_key(e.answer)}" data-testid="compared">'
-        f'<h3 class="asked">{escape(e.question)}</h3>{_headline(e.answer, language)}'
+        f'<h2 class="asked">{escape(e.question)}</h2>{_headline(e.answer, language)}'
         f"{looks.small(picture, e.answer, language)}"
         f"{_candidates(e.answer, language, live=False)}</section>"
         for e in exchanges
@@ -128,7 +128,7 @@ def _earlier(exchanges: Sequence[Exchange], language: str) -> str:
         for e in reversed(exchanges)
     )
     title = escape(say(language, "earlier"))
-    return f'<div class="earlier" data-testid="earlier"><h3>{title}</h3><ol>{rows}</ol></div>'
+    return f'<div class="earlier" data-testid="earlier"><h2>{title}</h2><ol>{rows}</ol></div>'
 
 
 def examples(items: Sequence[Example], language: str) -> str:
@@ -151,7 +151,7 @@ def examples(items: Sequence[Example], language: str) -> str:
             f'<div class="asks">{"".join(html for _, html in ordered)}</div></div>'
         )
     return (
-        f"<h3>{escape(say(language, 'examples'))}</h3><div class='examples'>{''.join(cards)}</div>"
+        f"<h2>{escape(say(language, 'examples'))}</h2><div class='examples'>{''.join(cards)}</div>"
     )
 
 
@@ -170,7 +170,7 @@ def _candidates(answer: Answer, language: str, live: bool = True) -> str:
     `live`, each is a button that shows what speaks for it; `data-candidate` counts from 0."""
     if answer.kind == "word":
         more = hint(language, "hover") if live else ""
-        return f"<h3>{escape(say(language, 'top'))}</h3>{_bars(answer.top, 0, live)}{more}"
+        return f"<h2>{escape(say(language, 'top'))}</h2>{_bars(answer.top, 0, live)}{more}"
     own = ""
     if live:
         spoken = escape(say(language, "spoken"))

@@ -14,7 +14,22 @@ from vqa.predictor import AUTO, Request
 def add_endpoint(parts: Parts) -> None:
     """Adds (image, question, top_k, checkpoint) -> the fields of `Answer` as a JSON object."""
 
-    def ask_json(image, question, top_k, checkpoint):
+    # Its name and this text are what AI assistants see of it (MCP): a line for each argument.
+    def ask_picture(image, question, top_k, checkpoint):
+        """Answers a question, in English or Chinese, about what a picture shows.
+
+        It knows photographs of products and groceries, and simulated scenes of simple objects.
+        "sure" is false where the answer is a guess.
+
+        Args:
+            image: the picture, JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF
+            question: one question, such as "What color is it?"; it stands alone
+            top_k: how many answers "top" lists, 1 to 100
+            checkpoint: "auto" for the model that knows most about the picture, or one by name
+
+        Returns:
+            "answer", its probability "confidence", "sure", the runners-up in "top", and more
+        """
         try:
             if image is None:
                 raise VQAError(say("en", "no_image"))
@@ -34,11 +49,10 @@ def add_endpoint(parts: Parts) -> None:
     checkpoint = gr.Textbox(AUTO, visible=False, label="checkpoint")
     output = gr.JSON(visible=False, label="answer")
     gr.Button(visible=False).click(
-        ask_json,
+        ask_picture,
         [image, question, top_k, checkpoint],
         output,
         api_name="ask",
-        api_description="Answers a question, in English or Chinese, about a picture.",
         **parts.asking,
     )
 

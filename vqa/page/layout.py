@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import gradio as gr
 
+from vqa.flags import Flags
 from vqa.page import cards, scripts
+from vqa.page.about import add_about
 from vqa.page.asking import add_asking
 from vqa.page.endpoint import add_endpoint
+from vqa.page.many import add_many
 from vqa.page.parts import QUIET, CheckpointInfo, PageLimits, Parts, Predictor
 from vqa.page.session import STATE_SECONDS
+from vqa.page.sharing import asked_language
 from vqa.page.texts import LANGUAGE_NAMES, preferred_language, say
 
 
@@ -19,13 +23,14 @@ def build_page(
     predictor: Predictor,
     checkpoint_info: CheckpointInfo,
     limits: PageLimits | None = None,
+    flags: Flags | None = None,
 ) -> gr.Blocks:
     """The page with its queue set up, ready for `launch(**page_style())` (see style.py).
 
     Besides the page it serves the endpoint `/ask`: (image, question, top_k, checkpoint) -> the
     fields of `Answer` as a JSON object.
     """
-    parts = Parts(predictor, checkpoint_info, limits or PageLimits())
+    parts = Parts(predictor, checkpoint_info, limits or PageLimits(), flags)
     summary = {code: say(code, "summary") for code in LANGUAGE_NAMES} | checkpoint_info.summary
 
     def about(language):
@@ -44,7 +49,8 @@ def build_page(
             )
         with gr.Tabs(elem_id="tabs"):
             add_asking(parts)
-            # Further tabs: one line each.
+            add_many(parts)
+            add_about(parts)
         parts.text(gr.HTML(about("en"), elem_id="about"), about)
         add_endpoint(parts)
         _add_switch(page, parts)
@@ -60,6 +66,8 @@ def _add_switch(page: gr.Blocks, parts: Parts) -> None:
         return [of_language(language) for _, of_language in parts.texts]
 
     def greet(request: gr.Request):
+        if "lang" in request.query_params:
+            return asked_language(request)
         return preferred_language(request.headers.get("accept-language"))
 
     components = [component for component, _ in parts.texts]

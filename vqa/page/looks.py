@@ -51,6 +51,7 @@ def evidence(picture: bytes, found: Evidence, number: int, name: str, language: 
         name: that answer.
     """
     weights = found.weights[number]
+    name = shorten(name)
     title = escape(say(language, "evidence_title", answer=name))
     if max(weights, default=0.0) < _LEAST:
         weights, key = (), "evidence_none"
@@ -62,6 +63,11 @@ def evidence(picture: bytes, found: Evidence, number: int, name: str, language: 
         f'<figure class="card" data-evidence="{number}">{canvas}'
         f"<figcaption><b>{title}</b> · {escape(say(language, key))}</figcaption></figure>"
     )
+
+
+def shorten(text: str, most: int = 60) -> str:
+    """The text, or its beginning where it is long."""
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def small(picture: bytes, answer: Answer, language: str) -> str:

@@ -15,6 +15,7 @@ import gradio as gr
 from PIL import Image
 
 from vqa.evidence import Evidence
+from vqa.flags import Flags
 from vqa.image import load_image
 from vqa.page.texts import say
 from vqa.predictor import AUTO, Answer, Request
@@ -42,12 +43,14 @@ class CheckpointInfo:
         choices: names that the predictor's `ask` takes as `checkpoint` beside "auto"; without
             any there is nothing to choose.
         examples: folder with pictures to try; see `gallery`.
+        cards: of the checkpoints that may speak.
     """
 
     name: str
     summary: Mapping[str, str] = field(default_factory=dict)
     choices: tuple[str, ...] = ()
     examples: Path | None = None
+    cards: tuple[dict, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,12 +74,14 @@ class Parts:
 
     Attributes:
         language: the switch; its value is "en" or "zh".
+        flags: where corrections are kept; None where the host collects none.
         texts: components, each with a function from the language to its new value or update.
     """
 
     predictor: Predictor
     info: CheckpointInfo
     limits: PageLimits
+    flags: Flags | None = None
     language: gr.Radio | None = None
     texts: list[tuple[gr.blocks.Block, Callable[[str], object]]] = field(default_factory=list)
 

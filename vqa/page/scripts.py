@@ -61,12 +61,17 @@ element.addEventListener("click", (event) => {
 # an input method is still composing, and not when the question is being asked anyway.
 TYPING = """
 let timer;
-const stop = () => clearTimeout(timer);
+// A guess that comes late, when the question has been asked, is not shown; see style.css.
+const stop = () => { clearTimeout(timer); delete document.body.dataset.typing; };
 const typed = (event) => {
   if (!event.target.closest("#question") || event.isComposing) return;
-  stop();
+  clearTimeout(timer);
   if (!document.querySelector("#live input").checked) return;
-  timer = setTimeout(() => trigger("input", {text: event.target.value}), 400);
+  const text = event.target.value;
+  timer = setTimeout(() => {
+    document.body.dataset.typing = "";
+    trigger("input", {text});
+  }, 400);
 };
 document.addEventListener("input", typed);
 document.addEventListener("compositionend", typed);

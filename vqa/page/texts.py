@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vqa.page.texts_more import MORE
 from vqa.predictor import Answer
 
 LANGUAGE_NAMES = {"en": "English", "zh": "中文"}
@@ -130,6 +131,9 @@ TEXTS: dict[str, dict[str, str]] = {
         "以及物体之间的左右前后关系。对其他图片，它常常会说不确定。",
     },
 }
+
+for _language, _texts in MORE.items():
+    TEXTS[_language].update(_texts)
 
 
 def say(language: str, key: str, **values: object) -> str:

@@ -34,5 +34,7 @@ class Joint:
 
 def without_attention(vector: Tensor, regions: Regions, words: Words) -> Joint:
     """The joint of a fusion that has no attention: (B, 0, R) and (B, 0, T) maps."""
-    nowhere = vector.new_zeros(len(vector), 0, regions.mask.shape[1])
-    return Joint(vector, nowhere, nowhere, vector.new_zeros(len(vector), 0, words.mask.shape[1]))
+    nowhere = vector.new_zeros(vector.shape[0], 0, regions.mask.shape[1])
+    return Joint(
+        vector, nowhere, nowhere, vector.new_zeros(vector.shape[0], 0, words.mask.shape[1])
+    )

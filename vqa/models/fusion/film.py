@@ -82,7 +82,7 @@ class FiLM(nn.Module):
         x = regions.features.masked_fill(~present, 0)
         boxes = regions.boxes.masked_fill(~present, 0)
         halves = self.modulate(words.summary).chunk(2 * len(self.blocks), dim=-1)
-        seen = x.new_zeros(len(x), 2 * x.shape[-1])
+        seen = x.new_zeros(x.shape[0], 2 * x.shape[-1])
         for block, scale, shift in zip(self.blocks, halves[::2], halves[1::2], strict=True):
             x, passed = block(x, boxes, seen, 1 + scale, shift)
             seen = _summary(passed, present)

@@ -70,7 +70,7 @@ class MAC(nn.Module):
     def forward(self, regions: Regions, words: Words) -> Joint:
         """Regions with features (B, R, D), words with states (B, T, D) -> `Joint`."""
         x, present = regions.features, regions.mask.to(regions.features.dtype)
-        batch = len(x)
+        batch = x.shape[0]
         control = self.first_control.expand(batch, -1)
         gates = [present]
         gate_logits, word_maps, memories, sizes = [], [], [], []
@@ -85,7 +85,7 @@ class MAC(nn.Module):
             # What the step is about: the words attended, and the whole question's view of it.
             topic = torch.tanh(control + wanted)
             history = torch.stack(gates, dim=1)
-            choice = self.recall(topic).view(batch, _RECALLS, -1) + self.recall_bias[t]
+            choice = self.recall(topic).unflatten(-1, (_RECALLS, -1)) + self.recall_bias[t]
             choice = choice[..., : t + 1].softmax(dim=-1)
             recalled = choice @ history
             share = recalled[:, :1] / (recalled[:, :1].sum(-1, keepdim=True) + 1e-3)
@@ -116,7 +116,7 @@ class MAC(nn.Module):
 
     def _output(self, summary: Tensor, memories: Tensor, sizes: Tensor) -> Tensor:
         """The question recalls two steps and compares them: (B, D)."""
-        choice = self.output_recall(summary).view(len(summary), _RECALLS, -1).softmax(-1)
+        choice = self.output_recall(summary).unflatten(-1, (_RECALLS, -1)).softmax(-1)
         first, second = (choice @ memories).unbind(1)
         n = (choice @ sizes.unsqueeze(-1)).squeeze(-1)
         codes = count_code(n).flatten(1)

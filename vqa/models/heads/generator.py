@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -41,6 +42,10 @@ class Source:
         words = Words(w.states[index], w.summary[index], w.mask[index])
         parts = (self.start, self.values, self.keys, self.hints, self.mask)
         return Source(*(x[index] for x in parts), words)
+
+
+# See `Generator.step`.
+Step = Callable[[Source, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
 class Generator(nn.Module):
@@ -123,22 +128,42 @@ class Generator(nn.Module):
         left = count_code((1 - covered) @ sets).flatten(2)
         return self.output(torch.cat([states, seen, heard, left], dim=-1)), places
 
+    def step(
+        self, source: Source, before: Tensor, last: Tensor, covered: Tensor, states: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """One more piece of each of n sentences.
+
+        Args:
+            source: n rows. before: (n, 1) ids of the pieces before. last, covered: (n, R) in
+                {0, 1}, the region spoken of last and those spoken of so far. states: (1, n, D).
+
+        Returns:
+            Logits of pieces (n, pieces + 1) and of places (n, 1 + R), and the states behind.
+        """
+        seen = last.unsqueeze(1) @ source.values
+        out, states = self.cell(torch.cat([self.embed(before), seen], dim=-1), states)
+        logits, places = self._attend(source, out, covered.unsqueeze(1), last.unsqueeze(1))
+        return logits.squeeze(1), places.squeeze(1), states
+
     @torch.no_grad()
     def search(
-        self, source: Source, beams: int = 4, longest: int = 128
+        self, source: Source, beams: int = 4, longest: int = 128, step: Step | None = None
     ) -> list[list[tuple[float, list[int], Tensor]]]:
         """Beam search: for each question its `beams` most probable sentences found.
+
+        Args:
+            step: does what `Generator.step` does, if that is not to do it.
 
         Returns:
             Per question, most probable first: log p of the whole sentence, its piece ids without
             the end, and (pieces, R) how much each piece attended to each region.
         """
         return [
-            self._search(source.rows(torch.tensor([k])), beams, longest)
+            self._search(source.rows(torch.tensor([k])), beams, longest, step or self.step)
             for k in range(len(source.start))
         ]
 
-    def _search(self, source: Source, beams: int, longest: int):
+    def _search(self, source: Source, beams: int, longest: int, step: Step):
         regions = source.mask.shape[1]
         device = source.start.device
         running = [(0.0, [], [])]  # log p, pieces, places attended
@@ -149,17 +174,12 @@ class Generator(nn.Module):
         for _ in range(longest):
             many = source.rows(torch.zeros(len(running), dtype=torch.long, device=device))
             before = torch.tensor([[b[1][-1] if b[1] else END] for b in running], device=device)
-            seen = last.unsqueeze(1) @ many.values
-            out, states = self.cell(torch.cat([self.embed(before), seen], dim=-1), states)
             covered = torch.maximum(covered, last)
-            logits, places = self._attend(many, out, covered.unsqueeze(1), last.unsqueeze(1))
-            places = places.squeeze(1)
+            logits, places, states = step(many, before, last, covered, states)
             attended = places.softmax(-1)[:, 1:]
             # As in teaching, one region or none: shares of several would add up, piece by piece.
             chosen = F.one_hot(places.argmax(-1), 1 + regions)[:, 1:].to(attended.dtype)
-            total = logits.squeeze(1).log_softmax(-1) + torch.tensor(
-                [[b[0]] for b in running], device=device
-            )
+            total = logits.log_softmax(-1) + torch.tensor([[b[0]] for b in running], device=device)
             found, index = total.flatten().topk(min(beams, total.numel()))
             kept, origin = [], []
             for value, flat in zip(found.tolist(), index.tolist(), strict=True):

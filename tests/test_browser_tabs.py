@@ -1,0 +1,118 @@
+"""The further tabs, links and corrections in a real browser."""
+
+import csv
+
+import pytest
+from test_browser import EXAMPLES, Served, ask, browser, start, upload, visit  # noqa: F401
+
+from vqa.data.folder import read, splits
+
+pytestmark = pytest.mark.browser
+EVIL = '<img src=x onerror="window.ran=1">'
+
+
+@pytest.fixture(scope="module")
+def flags(tmp_path_factory):
+    return tmp_path_factory.mktemp("corrections")
+
+
+@pytest.fixture(scope="module")
+def served(flags):
+    process, url = start(["app.py", "--port", "0", "--flags", str(flags)])
+    yield Served(url, EXAMPLES / "crowd.jpg", ("How many yellow things are there?", "4"), (), 5)
+    process.terminate()
+    process.wait(timeout=20)
+
+
+def open_many(page, folder, rows) -> None:
+    """Chooses a table of these rows, and one picture."""
+    with (folder / "q.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file, delimiter=";").writerows([("image", "question"), *rows])
+    page.get_by_role("tab", name="Many questions").click()
+    page.set_input_files("#many-table input[type=file]", folder / "q.csv")
+    page.set_input_files("#many-pictures input[type=file]", EXAMPLES / "crowd.jpg")
+    page.locator("#many-table a").wait_for()
+    page.locator("#many-pictures a").wait_for()
+
+
+def downloaded(page) -> list[dict]:
+    with page.expect_download() as download:
+        page.click("#many-download")
+    with download.value.path().open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_table_is_answered_and_bad_rows_speak_for_themselves(visit, tmp_path):  # noqa: F811
+    page = visit()
+    good = ("crowd.jpg", "How many yellow things are there?")
+    open_many(
+        page, tmp_path, [good, ("../../etc/passwd", "What is it?"), ("crowd.jpg", EVIL), good]
+    )
+    page.click("#many-start")
+    page.wait_for_selector("#many-progress:has-text('All 4')")
+    lines = page.locator(".many-table tbody tr").all_inner_texts()
+    assert len(lines) == 4
+    assert lines[0].split("\t")[3] == lines[3].split("\t")[3] == "4"
+    assert "There is no picture" in lines[1]
+    assert EVIL in lines[2]
+    assert page.evaluate("window.ran") is None
+    rows = downloaded(page)
+    assert [row["answer"] for row in rows][::3] == ["4", "4"]
+    assert 0 < float(rows[0]["confidence"]) <= 1
+
+
+def test_what_is_done_is_kept_when_it_is_cancelled(visit, tmp_path):  # noqa: F811
+    page = visit()
+    open_many(
+        page,
+        tmp_path,
+        [("crowd.jpg", f"How many red things are there{'?' * (1 + k % 9)}") for k in range(3000)],
+    )
+    page.click("#many-start")
+    page.wait_for_selector(".many-table tbody tr:nth-child(16)")
+    page.click("#many-cancel")
+    page.wait_for_selector("#many-progress:has-text('Stopped')")
+    done = len(downloaded(page))
+    assert 16 <= done < 3000
+    page.wait_for_timeout(1000)
+    assert f"Stopped: {done:,} of 3,000" in page.inner_text("#many-progress")
+
+
+def test_cards_are_drawn_in_both_languages(visit):  # noqa: F811
+    page = visit()
+    page.get_by_role("tab", name="About this model").click()
+    page.click("#model-card summary:has-text('world:heldout en')")
+    assert page.get_by_role("img", name="Risk and coverage").first.is_visible()
+    page.get_by_label("中文").check()
+    page.get_by_role("tab", name="关于模型").click()
+    page.click("#model-card summary:has-text('world:heldout zh')")
+    assert page.get_by_role("img", name="风险与覆盖率").first.is_visible()
+
+
+def test_a_link_reproduces_the_question_and_a_correction_is_kept(visit, served, flags):  # noqa: F811
+    page = visit()
+    upload(page, served.picture)
+    ask(page, served.english[0])
+    page.wait_for_selector("#result .answer")
+    page.click("#share > button")
+    page.click("#link-go")
+    page.wait_for_selector("#link textarea, #link input")
+    link = page.eval_on_selector("#link textarea, #link input", "box => box.value")
+    page.click("#flagging > button")
+    page.fill("#flag-right textarea, #flag-right input", f"{EVIL}|five")
+    page.click("#flag-go")
+    page.wait_for_selector("#flag-message .hint")
+    (split,) = splits(flags)
+    (sample,) = read(flags, split)
+    assert (sample.question, sample.answers) == (served.english[0], (f"{EVIL}|five",))
+
+    other = visit()
+    other.goto(link.replace("lang=en", "lang=zh"))
+    other.wait_for_selector("#header h1:has-text('看图问答')")
+    other.wait_for_selector("#result .answer")
+    assert other.inner_text("#result .answer") == served.english[1]
+    assert other.input_value("#question textarea") == served.english[0]
+    gone = visit()
+    gone.goto(f"{served.url}?ask={'x' * 22}&lang=zh")
+    gone.wait_for_selector("#message .message")
+    assert "已失效" in gone.inner_text("#message")
