@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vqa.metrics import sequence_errors
-from vqa.models.ctc import beam_search, greedy
+from vqa.models.ctc import WORD_BONUS, beam_search, greedy
 from vqa.models.ngrams import NGrams
 
 
@@ -31,7 +31,7 @@ def test_a_wide_beam_finds_the_most_probable_transcript(seed):
     logits = torch.randn(5, 3) * 1.5
     exact = all_prefixes(logits)
     # The bonus for each word is part of what is maximised.
-    best = max(exact, key=lambda ids: math.log(exact[ids]) + 0.5 * len(ids))
+    best = max(exact, key=lambda ids: math.log(exact[ids]) + WORD_BONUS * len(ids))
     found = beam_search(logits, 5, beam=100)
     assert found.ids == best
     assert len(found.states) == len(best)
