@@ -95,6 +95,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--audio", type=Path, metavar="FILE", help="ask aloud: WAV, FLAC, MP3 or Ogg, no question"
     )
     p.add_argument(
+        "--speech",
+        default="own",
+        metavar="NAME",
+        help="who writes down --audio: own, whisper, or whisper:NAME_OR_DIR (needs transformers)",
+    )
+    p.add_argument(
         "--batch",
         type=Path,
         metavar="FILE",

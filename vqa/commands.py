@@ -25,10 +25,15 @@ def predict(options: Namespace) -> int:
             "in place of the question: --audio FILE."
         )
     from vqa.routing import load_predictor
+    from vqa.speech.recogniser import with_heard
+    from vqa.speech.whisper import by_name
 
     predictor = load_predictor(options.checkpoint, options.device)
-    question = options.question or ""
-    answer = predictor.ask(options.image, question, options.top_k, audio=options.audio)
+    question, heard = options.question, None
+    if options.audio is not None:
+        heard = by_name(options.speech, predictor.device).transcribe(options.audio)
+        question = heard.text
+    answer = with_heard(predictor.ask(options.image, question, options.top_k), heard)
     if options.overlay is not None:
         _draw_overlay(options.overlay, options.image, answer)
     if options.json:
