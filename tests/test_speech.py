@@ -1,15 +1,19 @@
 """Spoken questions: who reads what, the acoustic encoder, and that it learns to write down."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundfile
 import torch
 from PIL import Image
 
+from vqa import evaluate_speech
 from vqa.audio import MELS, RATE, log_mel, normalise
 from vqa.checkpoint import load
 from vqa.cli import main
 from vqa.config import AudioEncoderConfig
+from vqa.data.sample import Sample
 from vqa.errors import AudioError, CheckpointError, ConfigError, QuestionError
 from vqa.models.audio_encoder import AudioEncoder, states_of
 from vqa.models.ngrams import NGrams
@@ -19,8 +23,9 @@ from vqa.routing import Router
 from vqa.speech import recogniser, store
 from vqa.speech.recogniser import Recogniser, joined
 from vqa.speech.room import recorded, resampled
-from vqa.speech.simulate import Spoken
+from vqa.speech.simulate import Spoken, Utterance
 from vqa.speech.texts import PER_SCENE, QuestionTexts
+from vqa.speech.voices import Voice
 from vqa.text import Vocab, tokenize
 from vqa.train.speech import SpeechStep, error_rates
 from vqa.train.speech_feed import SpeechFeed, varied
@@ -280,3 +285,55 @@ def test_words_heard_plainly_are_encoded_as_typed_ones(tiny_checkpoint):
     assert torch.allclose(heard.summary, typed.summary, atol=1e-5)
     assert heard.mask.all() and heard.mask.shape == (1, 3)
     assert not torch.allclose(vague.states, typed.states, atol=1e-3)
+
+
+@pytest.fixture
+def asked_aloud(taught, monkeypatch, tiny_checkpoint, pictures, tmp_path):
+    """Four questions about pictures, and who reads them aloud as tones."""
+    monkeypatch.setattr(
+        evaluate_speech,
+        "read_aloud",
+        lambda text, language, reading, number: Utterance(
+            text, language, Voice("espeak", "tone", 1.0), tones(tokenize(text))
+        ),
+    )
+    predictor = Predictor(load(tiny_checkpoint), torch.device("cpu"))
+    samples = []
+    for k, text in enumerate(["small ball", "red", "ball red small", "red ball"]):
+        Image.fromarray(pictures[k].pixels).save(tmp_path / f"{k}.png")
+        right = predictor.ask(pictures[k].pixels, text).answer if k else "no such answer"
+        samples.append(Sample(tmp_path / f"{k}.png", text, (right,), "zero_hop"))
+    return Recogniser(store.load(taught[0])), samples, predictor
+
+
+def test_figures_of_voices_that_are_understood(asked_aloud):
+    listener, samples, predictor = asked_aloud
+    report, rows = evaluate_speech.evaluate_voices(
+        listener, samples, "en", "espeak", "unseen", predictor
+    )
+    assert report.error_rate == 0 and report.interval == (0, 0) and report.exact == 1
+    assert report.answer_typed == report.answer_spoken == report.answer_direct == 0.75
+    assert [row["heard"] for row in rows] == [s.question for s in samples]
+    assert "0.00 % of words wrong" in evaluate_speech.report_line("en", report)
+
+
+def test_figures_of_voices_that_are_not(asked_aloud, monkeypatch):
+    listener, samples, _ = asked_aloud
+    swapped = {"small": "red", "red": "red", "ball": "ball"}
+    read = evaluate_speech.read_aloud
+
+    def mumble(text, *rest):
+        said = read(" ".join(swapped[word] for word in tokenize(text)), *rest)
+        return replace(said, text=text)
+
+    monkeypatch.setattr(evaluate_speech, "read_aloud", mumble)
+    report, rows = evaluate_speech.evaluate_voices(listener, samples, "en", "espeak", "unseen")
+    assert report.error_rate == 2 / 8 and report.exact == 0.5
+    assert report.interval[0] < 2 / 8 < report.interval[1]
+    assert [row["errors"] for row in rows] == [1, 0, 1, 0]
+    assert report.answer_typed is None
+
+
+def test_the_time_of_four_seconds_is_measured(asked_aloud):
+    listener, samples, _ = asked_aloud
+    assert 0 < evaluate_speech.latency(listener, samples, "en")["four_seconds_ms"] < 60_000
