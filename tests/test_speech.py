@@ -1,5 +1,6 @@
 """Spoken questions: who reads what, the acoustic encoder, and that it learns to write down."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -170,7 +171,9 @@ def taught(tmp_path_factory):
     after = error_rates(encoder, WORDS, spoken, torch.device("cpu"))
     folder = tmp_path_factory.mktemp("speech") / "speech"
     ngrams = NGrams.of([WORDS.encode(words) for words in said])
-    store.save(folder, encoder, TINY, WORDS, ngrams, {"calibration": {"threshold": 0.5}})
+    card = dict.fromkeys(("name", "summary", "summary_zh", "command", "licence"), "...")
+    card |= {"parameters": 1, "trained_on": {"tones": "96"}, "limits": ["tones"], "figures": {}}
+    store.save(folder, encoder, TINY, WORDS, ngrams, card | {"calibration": {"threshold": 0.5}})
     return folder, before, after
 
 
@@ -332,6 +335,25 @@ def test_figures_of_voices_that_are_not(asked_aloud, monkeypatch):
     assert report.interval[0] < 2 / 8 < report.interval[1]
     assert [row["errors"] for row in rows] == [1, 0, 1, 0]
     assert report.answer_typed is None
+
+
+def test_the_card_shows_what_was_measured(asked_aloud, tmp_path, capsys):
+    listener, samples, predictor = asked_aloud
+    checkpoint = listener.checkpoint
+    shutil.copytree(checkpoint.folder, tmp_path / "copy")
+    assert main(["inspect", str(tmp_path / "copy")]) == 0
+    assert "None were measured yet" in capsys.readouterr().out
+    report, _ = evaluate_speech.evaluate_voices(
+        listener, samples, "en", "espeak", "unseen", predictor
+    )
+    found = {"en unseen voices": report.to_dict() | {"command": "python -m vqa evaluate copy"}}
+    store.write_card(tmp_path / "copy", checkpoint.card | {"figures": found})
+    assert main(["inspect", str(tmp_path / "copy")]) == 0
+    shown = capsys.readouterr().out
+    row = "| en unseen voices | 4 | 0.00 % | 0.00-0.00 % | 100.0 % |"
+    assert row in shown and "| 75.00 % | 75.00 % | 75.00 % |" in shown
+    assert shown.strip() == (tmp_path / "copy" / "README.md").read_text("utf-8").strip()
+    assert store.load(tmp_path / "copy").card["figures"] == found
 
 
 def test_the_time_of_four_seconds_is_measured(asked_aloud):

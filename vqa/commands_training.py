@@ -129,11 +129,11 @@ def _use_threads(count: int | None) -> None:
 
 def evaluate(options: Namespace) -> int:
     """Measures a checkpoint."""
-    from vqa.checkpoint import SHIPPED
+    from vqa.speech import store
 
-    for folder in (Path(options.checkpoint), SHIPPED / options.checkpoint):
-        if (folder / "speech.json").is_file():
-            return _evaluate_speech(options, folder)
+    speech = store.find(options.checkpoint)
+    if speech is not None:
+        return _evaluate_speech(options, speech)
     import torch
     from tqdm import tqdm
 
@@ -200,7 +200,7 @@ def _evaluate_speech(options: Namespace, folder: Path) -> int:
     from tqdm import tqdm
 
     from vqa import evaluate_speech as measure
-    from vqa.checkpoint import load, write_json
+    from vqa.checkpoint import load
     from vqa.predictor import Predictor, pick_device
     from vqa.speech import store
     from vqa.speech.recogniser import Recogniser
@@ -238,7 +238,7 @@ def _evaluate_speech(options: Namespace, folder: Path) -> int:
         command = public(options.typed)
         kept = checkpoint.card.get("figures", {})
         kept |= {label: figures | {"command": command} for label, figures in found.items()}
-        write_json(folder / "card.json", checkpoint.card | {"figures": kept})
+        store.write_card(folder, checkpoint.card | {"figures": kept})
         print(f"Recorded in {folder / 'card.json'}")
     return 0
 

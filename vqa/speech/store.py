@@ -25,6 +25,7 @@ from vqa.config import AudioEncoderConfig, from_dict
 from vqa.errors import CheckpointError, ConfigError
 from vqa.models.audio_encoder import AudioEncoder
 from vqa.models.ngrams import NGrams
+from vqa.speech.card import card_page
 from vqa.text import Vocab
 
 FORMAT = 1
@@ -43,9 +44,11 @@ class SpeechCheckpoint:
     card: dict
 
 
-def available(folder: Path = DEFAULT) -> bool:
-    """Whether a speech checkpoint lies in `folder`."""
-    return (folder / "speech.json").is_file()
+def find(name_or_dir: str | Path) -> Path | None:
+    """The folder of a shipped speech checkpoint ("speech") or of a path; None where there is no
+    speech checkpoint."""
+    places = (Path(name_or_dir), SHIPPED / name_or_dir)
+    return next((folder for folder in places if (folder / "speech.json").is_file()), None)
 
 
 def load(folder: Path = DEFAULT, device: torch.device | str = "cpu") -> SpeechCheckpoint:
@@ -106,9 +109,15 @@ def save(
             "questions": vocab.to_dict(),
         }
         write_json(draft / "speech.json", described)
-        write_json(draft / "card.json", card)
         for path in draft.iterdir():
             path.chmod(0o644)
             path.replace(folder / path.name)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+    write_card(folder, card)
+
+
+def write_card(folder: Path, card: dict) -> None:
+    """Writes a card and the page about it."""
+    write_json(folder / "card.json", card)
+    (folder / "README.md").write_text(card_page(card, folder), encoding="utf-8")

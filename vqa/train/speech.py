@@ -104,29 +104,36 @@ def train_speech(job: SpeechJob) -> None:
     ngrams = NGrams.of(
         row[:n].tolist() for row, n in zip(spoken.tokens, spoken.lengths, strict=True)
     )
-    card = {
+    threshold = sure_from(encoder, ngrams, trials["unseen"], job.device)
+    save(job.out, encoder, config.model, vocab, ngrams, _card(job, encoder, len(spoken), threshold))
+
+
+def _card(job: SpeechJob, encoder: AudioEncoder, utterances: int, threshold: float) -> dict:
+    questions = (
+        "scenes, follow-ups, and photographs" if job.config.schemas else "scenes, follow-ups"
+    )
+    return {
         "name": job.out.name,
-        "summary": {
-            "en": "Writes down spoken questions in English and Chinese.",
-            "zh": "把英语和汉语的口头提问写成文字。",
+        "summary": "Writes down spoken questions in English and Chinese.",
+        "summary_zh": "把英语和汉语的口头提问写成文字。",
+        "languages": list(job.config.languages),
+        "parameters": sum(p.numel() for p in encoder.parameters()),
+        "trained_on": {
+            "speech": f"{utterances:,} questions about {questions}, read aloud by espeak-ng"
         },
+        "command": job.command,
+        "seed": job.config.seed,
+        "preset": asdict(job.config),
+        "calibration": {"threshold": threshold},
+        "figures": {},
         "limits": [
             "Trained on synthesised speech (espeak-ng), not on people: with real voices, rooms and "
             "microphones it errs more often than its figures say.",
             "It writes words of its vocabulary only: questions about simulated scenes, products "
             "and groceries.",
         ],
-        "parameters": sum(p.numel() for p in encoder.parameters()),
-        "training": {
-            "command": job.command,
-            "seed": config.seed,
-            "utterances": len(spoken),
-            "preset": asdict(config),
-        },
-        "calibration": {"threshold": sure_from(encoder, ngrams, trials["unseen"], job.device)},
-        "figures": {},
+        "licence": "Apache-2.0",
     }
-    save(job.out, encoder, config.model, vocab, ngrams, card)
 
 
 def _spoken(jobs: list[tuple[Reading, int]], workers: int) -> Spoken:
