@@ -1,5 +1,6 @@
 """Spoken questions: who reads what, the acoustic encoder, and that it learns to write down."""
 
+import io
 import shutil
 from dataclasses import replace
 
@@ -8,9 +9,13 @@ import pytest
 import soundfile
 import torch
 from PIL import Image
+from starlette import testclient
 
 from vqa import evaluate_speech
+from vqa.api.app import build_api
+from vqa.api.gate import ApiLimits
 from vqa.audio import MELS, RATE, log_mel, normalise
+from vqa.batching import Batcher
 from vqa.checkpoint import load
 from vqa.cli import main
 from vqa.config import AudioEncoderConfig
@@ -255,6 +260,27 @@ def test_who_is_not_sure_what_was_said_is_not_sure_of_the_answer(
     answers = [asked.ask(p.pixels, audio=(RATE, tones(["ball"]))) for p in pictures]
     assert not any(answer.sure or answer.heard.sure for answer in answers)
     assert any(asked.ask(p.pixels, "ball").sure for p in pictures)
+
+
+def test_the_api_takes_a_recording_in_place_of_the_question(listening, tiny_checkpoint, pictures):
+    predictor = Predictor(load(tiny_checkpoint), torch.device("cpu"))
+    batcher = Batcher(predictor, wait_ms=1, waiting=4)
+    client = testclient.TestClient(build_api(batcher, ApiLimits(), 4))
+    picture, sound = io.BytesIO(), io.BytesIO()
+    Image.fromarray(pictures[0].pixels).save(picture, "png")
+    soundfile.write(sound, tones(["red", "ball"]), RATE, format="FLAC")
+    files = {"image": picture.getvalue(), "audio": sound.getvalue()}
+    spoken = client.post("/api/ask", files=files)
+    typed = client.post(
+        "/api/ask", files={"image": picture.getvalue()}, data={"question": "red ball"}
+    )
+    wrong = client.post("/api/ask", files=files | {"audio": b"none"})
+    batcher.close()
+    assert spoken.status_code == typed.status_code == 200
+    assert spoken.json()["heard"]["text"] == "red ball" and typed.json()["heard"] is None
+    assert spoken.json()["top"] == typed.json()["top"]
+    assert wrong.status_code == 422 and wrong.json()["error"]["kind"] == "audio"
+    assert "录音" in wrong.json()["error"]["message_zh"]
 
 
 def test_the_command_says_what_it_heard(listening, tiny_checkpoint, pictures, tmp_path, capsys):
