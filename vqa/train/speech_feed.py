@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import grid_sample
+from torch.nn.functional import grid_sample, interpolate
 
 from vqa.audio import MELS
 from vqa.speech.simulate import Spoken
 
 _SORTED = 16  # batches that are sorted by length together
-_SPEED, _WARP = 0.1, 0.1  # largest change of tempo and of the height of formants
+_SPEED, _WARP = 0.12, 0.12  # largest change of tempo and of the height of formants
+_UNEVEN, _BEAT = 0.25, 16  # how much tempo sways, and over how many frames: sounds' lengths differ
+_BLURRED = 0.3  # share of utterances whose formants are made broader
 _NOISY = 0.3  # share of utterances with more noise than they were simulated with
 _ROUND = 48  # frames: few shapes of batches, so that few kernels are compiled and kept
 _HIDDEN = ((10, 2), (12, 3))  # (width, number at the most) of bands and of frames masked
@@ -59,7 +61,8 @@ def targets(spoken: Spoken, rows: np.ndarray) -> tuple[Tensor, Tensor]:
 
 
 def varied(energies: list[np.ndarray], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Log energies at another tempo, with formants moved, more noise and gaps; normalised.
+    """Log energies at another, uneven tempo, with formants moved and broader, more noise and gaps;
+    normalised. Other engines and people differ from the one that is heard in all of these.
 
     Formants are moved by stretching the frequency axis (vocal tract length perturbation, Jaitly &
     Hinton 2013); gaps are those of SpecAugment (Park et al. 2019).
@@ -80,7 +83,7 @@ def varied(energies: list[np.ndarray], rng: np.random.Generator) -> tuple[Tensor
         row[: len(e)] = torch.from_numpy(e)
         row[len(e) :] = row[len(e) - 1]
     longest = -(-int(after.max()) // _ROUND) * _ROUND
-    times = torch.arange(longest)[None] * torch.from_numpy(speed)[:, None].float()
+    times = _swaying(longest, torch.from_numpy(before), torch.from_numpy(after), rng)
     bands = torch.arange(MELS)[None] * torch.from_numpy(warp)[:, None].float()
     grid = torch.stack(
         torch.broadcast_tensors(
@@ -90,7 +93,25 @@ def varied(energies: list[np.ndarray], rng: np.random.Generator) -> tuple[Tensor
         -1,
     )
     x = grid_sample(x[:, None], grid, padding_mode="border", align_corners=True)[:, 0]
-    return normalised(_noisier(x, rng), torch.from_numpy(after), rng)
+    return normalised(_noisier(_blurred(x, rng), rng), torch.from_numpy(after), rng)
+
+
+def _swaying(longest: int, before: Tensor, after: Tensor, rng: np.random.Generator) -> Tensor:
+    """The place in each utterance, of `before` frames, that each of `longest` frames is taken from
+    so that `after` hold all of it: (B, longest)."""
+    knots = torch.from_numpy(rng.normal(0, _UNEVEN, (len(before), 1, longest // _BEAT + 2)))
+    tempo = interpolate(knots.float(), longest, mode="linear", align_corners=True)[:, 0].exp()
+    times = tempo.cumsum(1) - tempo[:, :1]
+    ends = times.gather(1, (after - 1).clamp_min(1).unsqueeze(1))
+    return times * ((before - 1).unsqueeze(1) / ends)
+
+
+def _blurred(x: Tensor, rng: np.random.Generator) -> Tensor:
+    """Some with neighbouring bands mixed."""
+    share = rng.uniform(0, 0.3, (len(x), 1, 1)) * (rng.random((len(x), 1, 1)) < _BLURRED)
+    near = torch.from_numpy(share).float()
+    wide = torch.cat([x[..., :1], x, x[..., -1:]], -1)
+    return (1 - 2 * near) * x + near * (wide[..., :-2] + wide[..., 2:])
 
 
 def normalised(
@@ -118,7 +139,7 @@ def _noisier(x: Tensor, rng: np.random.Generator) -> Tensor:
     loudest = x.amax((1, 2))
     level = torch.from_numpy(rng.uniform(4, 12, (count, 1))).float()
     knots = torch.from_numpy(rng.normal(0, 1.5, (count, 1, 6))).float()
-    shape = torch.nn.functional.interpolate(knots, MELS, mode="linear", align_corners=True)[:, 0]
+    shape = interpolate(knots, MELS, mode="linear", align_corners=True)[:, 0]
     quiet = torch.from_numpy(rng.random(count) > _NOISY)[:, None]
     noise = (loudest[:, None] - level + shape).masked_fill(quiet, -30.0)
     # The energy of noise in one frame scatters about its mean.
