@@ -66,16 +66,16 @@ def test_what_is_done_is_kept_when_it_is_cancelled(visit, tmp_path):  # noqa: F8
     open_many(
         page,
         tmp_path,
-        [("crowd.jpg", f"How many red things are there{'?' * (1 + k % 9)}") for k in range(3000)],
+        [("crowd.jpg", f"How many red things are there{'?' * (1 + k % 9)}") for k in range(10_000)],
     )
     page.click("#many-start")
     page.wait_for_selector(".many-table tbody tr:nth-child(16)")
     page.click("#many-cancel")
     page.wait_for_selector("#many-progress:has-text('Stopped')")
     done = len(downloaded(page))
-    assert 16 <= done < 3000
+    assert 16 <= done < 10_000
     page.wait_for_timeout(1000)
-    assert f"Stopped: {done:,} of 3,000" in page.inner_text("#many-progress")
+    assert f"Stopped: {done:,} of 10,000" in page.inner_text("#many-progress")
 
 
 def test_cards_are_drawn_in_both_languages(visit):  # noqa: F811

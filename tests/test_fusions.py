@@ -19,7 +19,8 @@ from vqa.models.fusion import FUSIONS
 from vqa.models.image_encoder import Regions
 from vqa.models.network import build
 from vqa.models.question_encoder import Words
-from vqa.page import cards, layout
+from vqa.page import cards
+from vqa.page import session as session_of
 from vqa.page.overlays import jpeg_bytes
 from vqa.routing import load_predictor
 from vqa.train.bank import gather
@@ -193,9 +194,9 @@ def test_the_page_shows_an_answer_without_attention():
         FakePredictor().ask(scene_picture(), "How many?"), region_attention=(), word_attention=()
     )
     said = cards.Exchange("How many?", Understood("How many?"), answer)
-    session = layout._Session((said,), jpeg_bytes(scene_picture()))
+    session = session_of.Session((said,), jpeg_bytes(scene_picture()))
     for step in (session.steps, 1):  # as asked, and translated with the slider as it was
-        message, result, panel, slider, attention, _, kept = layout._shown(session, step, "en")
+        message, result, panel, slider, attention, *_, kept = session_of.shown(session, step, "en")
         assert message == attention == "" and answer.answer in result and kept is session
         assert panel["visible"] is slider["visible"] is False
         assert 1 <= slider["value"] <= slider["maximum"]

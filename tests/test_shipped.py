@@ -20,12 +20,12 @@ EXAMPLES = FOLDER.parent / "vqa" / "page" / "examples"
 GOLDEN = FOLDER / "golden" / "scenes.json"
 # By hand, from the pictures.
 ANSWERS = {
-    "How many metal things are left of the green sphere?": "4",
-    "What color is the small cube behind the gray cylinder?": "blue",
-    "List the colors from left to right.": "yellow, purple, green, blue, gray, green, cyan",
-    "从左到右列出所有物体的颜色": "黄色、紫色、绿色、蓝色、灰色、绿色、青色",
-    "绿色球体的左边有几个金属物体？": "4",
-    "灰色圆柱体后面的小立方体是什么颜色？": "blue",
+    "How many metal things are right of the yellow sphere?": "4",
+    "What color is the small cube left of the red cylinder?": "gray",
+    "List the colors from left to right.": "gray, green, yellow, red, blue, gray, blue",
+    "从左到右列出所有物体的颜色": "灰色、绿色、黄色、红色、蓝色、灰色、蓝色",
+    "黄色球体的右边有几个金属物体？": "4",
+    "红色圆柱体左边的小立方体是什么颜色？": "gray",
     "How many yellow things are there?": "4",
     "What is the material of the big red thing?": "rubber",
     "Is there a purple object that has the same size as the green cylinder?": "yes",

@@ -179,4 +179,6 @@ class Asker:
 
     def translated(self, language, session, step):
         """The answer on view in `language`; what the model said keeps its own."""
-        return cleared(language) if session is None else shown(session, int(step), language)
+        if session is None:  # a message stays
+            return [gr.skip(), *cleared(language)[1:]]
+        return shown(session, int(step), language)

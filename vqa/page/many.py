@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from abc import ABCMeta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from vqa.page.texts import say
 from vqa.page.uploads import Upload
 
 _log = logging.getLogger(__name__)
+_PACE = 0.25  # seconds between two looks at what is done
 
 
 def _uploads(_, payload) -> list[Upload]:
@@ -52,6 +54,8 @@ def add_many(parts: Parts) -> None:
         progress = gr.HTML("", elem_id="many-progress")
         shown = gr.HTML("", elem_id="many-answers")
         answered = gr.State(None, time_to_live=STATE_SECONDS)
+        # Kept by the session, changed in place: the run that is under way sees it.
+        stop = gr.State({"wanted": False}, time_to_live=STATE_SECONDS)
     parts.text(tab, lambda c: gr.update(label=say(c, "many_tab")))
     parts.text(intro, _intro)
     parts.text(table, lambda c: gr.update(label=say(c, "many_table")))
@@ -60,15 +64,19 @@ def add_many(parts: Parts) -> None:
     parts.text(cancel, lambda c: gr.update(value=say(c, "many_cancel")))
     parts.text(download, lambda c: gr.update(label=say(c, "many_download")))
 
-    def run(tables, images, code):
+    def run(tables, images, wish, code):
         """Values of: progress, shown, answered, cancel, download; again and again."""
-        done = None
+        done, told, wish["wanted"] = None, 0.0, False
         yield ["", "", None, gr.update(interactive=True), gr.update(visible=False)]
         try:
             if not tables or not images:
                 raise VQAError(say(code, "many_no_pictures" if tables else "many_no_table"))
             for done in answer_all(parts, tables[0], images, code):
-                yield [bar(done, code), answers(done, code), done, gr.skip(), gr.skip()]
+                if wish["wanted"]:
+                    break
+                if time.monotonic() > told + _PACE:
+                    yield [bar(done, code), answers(done, code), done, gr.skip(), gr.skip()]
+                    told = time.monotonic()
         except VQAError as error:
             yield _ended(done, cards.message(error.sentence(code)), code)
         except Exception:
@@ -77,8 +85,8 @@ def add_many(parts: Parts) -> None:
         else:
             yield _ended(done, "", code)
 
-    def keep(done, code):
-        return _ended(done, "", code)
+    def cancelled(wish):
+        wish["wanted"] = True
 
     def _ended(done: Answered | None, said: str, code: str) -> list:
         """What is done stays, whatever ended it."""
@@ -100,8 +108,9 @@ def add_many(parts: Parts) -> None:
         return [bar(done, code, stopped=True), answers(done, code)]
 
     on_view = [progress, shown, answered, cancel, download]
-    running = start.click(run, [table, pictures, language], on_view, concurrency_limit=2, **QUIET)
-    cancel.click(keep, [answered, language], on_view, cancels=running, **QUIET)
+    start.click(run, [table, pictures, stop, language], on_view, concurrency_limit=2, **QUIET)
+    # Not Gradio's own way of cancelling: what was under way could still arrive after the end.
+    cancel.click(cancelled, stop, None, queue=False, **QUIET)
     language.change(translated, [answered, language], [progress, shown], **QUIET)
 
 
