@@ -14,7 +14,7 @@ from vqa.models.ngrams import NGrams
 BEAM = 8
 _UNLIKELY = -8.0  # a unit so much less likely than the likeliest is not tried in a state
 # Chosen on the voices that the confidence is calibrated on, not on those of the figures.
-LM_WEIGHT, WORD_BONUS = 0.5, 1.5
+LM_WEIGHT, WORD_BONUS = 0.4, 2.0
 
 
 @dataclass(frozen=True)
