@@ -1,13 +1,14 @@
 """Recordings of all kinds become the same sound, or one clear sentence."""
 
 import io
+import sys
 
 import numpy as np
 import pytest
 import torch
 
 from vqa.audio import MELS, RATE, load_audio, log_mel, normalise, resample
-from vqa.errors import AudioError
+from vqa.errors import AudioError, ConfigError
 
 soundfile = pytest.importorskip("soundfile", reason="requirements-speech.txt is not installed")
 TIME = np.arange(RATE) / RATE
@@ -110,3 +111,10 @@ def test_neither_loudness_nor_a_microphones_colour_matters():
     assert torch.allclose(plain, louder, atol=1e-3)
     assert plain.mean(0).abs().max() < 1e-4
     assert float(plain.square().mean()) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("package", ["soundfile", "scipy"])
+def test_a_missing_package_is_named(monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ConfigError, match=f"{package}.*requirements-speech.txt"):
+        load_audio(written(TONE, RATE, "WAV"))
