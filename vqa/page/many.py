@@ -54,8 +54,6 @@ def add_many(parts: Parts) -> None:
         progress = gr.HTML("", elem_id="many-progress")
         shown = gr.HTML("", elem_id="many-answers")
         answered = gr.State(None, time_to_live=STATE_SECONDS)
-        # Kept by the session, changed in place: the run that is under way sees it.
-        stop = gr.State({"wanted": False}, time_to_live=STATE_SECONDS)
     parts.text(tab, lambda c: gr.update(label=say(c, "many_tab")))
     parts.text(intro, _intro)
     parts.text(table, lambda c: gr.update(label=say(c, "many_table")))
@@ -64,15 +62,19 @@ def add_many(parts: Parts) -> None:
     parts.text(cancel, lambda c: gr.update(value=say(c, "many_cancel")))
     parts.text(download, lambda c: gr.update(label=say(c, "many_download")))
 
-    def run(tables, images, wish, code):
+    # Sessions that run, and whether they are to stop; a session's state reaches no run under way.
+    stopping: dict[str, bool] = {}
+
+    def run(tables, images, code, request: gr.Request):
         """Values of: progress, shown, answered, cancel, download; again and again."""
-        done, told, wish["wanted"] = None, 0.0, False
+        done, told, session = None, 0.0, request.session_hash
+        stopping[session] = False
         yield ["", "", None, gr.update(interactive=True), gr.update(visible=False)]
         try:
             if not tables or not images:
                 raise VQAError(say(code, "many_no_pictures" if tables else "many_no_table"))
             for done in answer_all(parts, tables[0], images, code):
-                if wish["wanted"]:
+                if stopping.get(session):
                     break
                 if time.monotonic() > told + _PACE:
                     yield [bar(done, code), answers(done, code), done, gr.skip(), gr.skip()]
@@ -84,9 +86,12 @@ def add_many(parts: Parts) -> None:
             yield _ended(done, cards.message(say(code, "unexpected")), code)
         else:
             yield _ended(done, "", code)
+        finally:
+            stopping.pop(session, None)
 
-    def cancelled(wish):
-        wish["wanted"] = True
+    def cancelled(request: gr.Request):
+        if request.session_hash in stopping:
+            stopping[request.session_hash] = True
 
     def _ended(done: Answered | None, said: str, code: str) -> list:
         """What is done stays, whatever ended it."""
@@ -108,9 +113,9 @@ def add_many(parts: Parts) -> None:
         return [bar(done, code, stopped=True), answers(done, code)]
 
     on_view = [progress, shown, answered, cancel, download]
-    start.click(run, [table, pictures, stop, language], on_view, concurrency_limit=2, **QUIET)
+    start.click(run, [table, pictures, language], on_view, concurrency_limit=2, **QUIET)
     # Not Gradio's own way of cancelling: what was under way could still arrive after the end.
-    cancel.click(cancelled, stop, None, queue=False, **QUIET)
+    cancel.click(cancelled, None, None, concurrency_limit=None, **QUIET)
     language.change(translated, [answered, language], [progress, shown], **QUIET)
 
 
