@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 ARGS ?=
 PYTEST ?=
 
-.PHONY: demo test lint format chromium wordnet clean
+.PHONY: demo test lint format chromium wordnet espeak clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python app.py $(ARGS)
 
-test: lint chromium wordnet
+test: lint chromium wordnet espeak
 	$(BIN)/python -m pytest -q $(PYTEST)
 
 lint: $(VENV)/.installed-dev
@@ -55,6 +55,16 @@ wordnet:
 			wordnet-base >/dev/null; } \
 			|| echo "WordNet could not be installed; the tests of WUPS will be skipped."; \
 	else echo "There are no files of WordNet; the tests of WUPS will be skipped."; fi
+
+# The tests that read questions aloud skip where no speech synthesiser is.
+espeak:
+	@if command -v espeak-ng >/dev/null && command -v flite >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		export DEBIAN_FRONTEND=noninteractive; \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends \
+			espeak-ng flite >/dev/null; } \
+			|| echo "espeak-ng could not be installed; tests of its voices will be skipped."; \
+	else echo "There is no espeak-ng; tests of its voices will be skipped."; fi
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

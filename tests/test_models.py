@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from vqa.config import ModelConfig, preset_from_dict, to_dict
+from vqa.audio import MELS
+from vqa.config import ModelConfig, SpeechConfig, preset_from_dict, to_dict
 from vqa.data.questions import BlockMaker, world_answers, world_vocab
 from vqa.errors import ConfigError
+from vqa.models.audio_encoder import AudioEncoder
 from vqa.models.fusion import FUSIONS
 from vqa.models.heads import HEADS
 from vqa.models.image_encoder import IMAGE_ENCODERS, Regions
@@ -194,14 +196,19 @@ def test_presets_are_read_strictly_and_build(path):
     stored = json.loads(path.read_text(encoding="utf-8"))
     config = preset_from_dict(stored)
     assert preset_from_dict(json.loads(json.dumps(to_dict(config)))) == config
-    network = build(prepared(config.model), len(world_vocab()), len(world_answers()))
+    if isinstance(config, SpeechConfig):
+        network = AudioEncoder(config.model, MELS, units=1000)
+        wrong_model = ({"model": {"hiden": 3}}, "model has unknown key 'hiden'")
+    else:
+        network = build(prepared(config.model), len(world_vocab()), len(world_answers()))
+        wrong_model = ({"model": {"fusion": {"step": 3}}}, r"model\.fusion has unknown key 'step'")
     assert sum(p.numel() for p in network.parameters()) <= 5_000_000
     for change, says in (
         ({"colour": 1}, "colour"),
         ({"languages": "en"}, "languages must be of type tuple"),
         ({"languages": ["en", 2]}, r"languages\[1\] must be of type str"),
         ({"seed": 1.5}, "seed must be of type int"),
-        ({"model": {"fusion": {"step": 3}}}, r"model\.fusion has unknown key 'step'"),
+        wrong_model,
         ({"recipe": "stew"}, "recipe 'stew' is not one of"),
     ):
         with pytest.raises(ConfigError, match=says):

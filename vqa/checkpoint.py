@@ -83,7 +83,12 @@ def shipped() -> list[str]:
     return sorted(path.parent.name for path in SHIPPED.glob("*/config.json"))
 
 
-def _read_json(path: Path) -> dict:
+def read_json(path: Path) -> dict:
+    """A file that holds a JSON object.
+
+    Raises:
+        CheckpointError: it does not.
+    """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -110,13 +115,13 @@ def load(name_or_dir: str | Path, device: torch.device | str = "cpu") -> Checkpo
         raise CheckpointError(
             f"Checkpoint {folder} lacks {', '.join(missing)}{hint}; get a complete copy."
         )
-    stored = _read_json(folder / "config.json")
+    stored = read_json(folder / "config.json")
     if stored.get("format") != FORMAT:
         raise CheckpointError(
             f"Checkpoint {folder} has format {stored.get('format')!r} and this version of vqa "
             f"reads format {FORMAT}; use the matching version."
         )
-    words = _read_json(folder / "vocab.json")
+    words = read_json(folder / "vocab.json")
     try:
         config = from_dict(ModelConfig, stored.get("model"), "model")
         vocab = Vocab.from_dict(words.get("questions"))
@@ -131,14 +136,19 @@ def load(name_or_dir: str | Path, device: torch.device | str = "cpu") -> Checkpo
         raise CheckpointError(
             f"{folder / 'model.safetensors'} is damaged or not safetensors; get a fresh copy."
         ) from error
-    _fill(network, weights, folder)
+    fill(network, weights, folder)
     network.eval().to(device)
-    card = _read_json(folder / "card.json")
+    card = read_json(folder / "card.json")
     name = folder.resolve().name
     return Checkpoint(name, folder, network, config, vocab, answers, card, replies)
 
 
-def _fill(network: VQANetwork, weights: dict[str, torch.Tensor], folder: Path) -> None:
+def fill(network: torch.nn.Module, weights: dict[str, torch.Tensor], folder: Path) -> None:
+    """Puts stored weights into a network.
+
+    Raises:
+        CheckpointError: they are not the network's own: which, in what way.
+    """
     expected = network.state_dict()
     lacking = sorted(set(expected) - set(weights))
     surplus = sorted(set(weights) - set(expected))

@@ -92,6 +92,15 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--json", action="store_true", help="print the whole answer as JSON")
     p.add_argument("--overlay", type=Path, metavar="OUT.png", help="draw where it looked")
     p.add_argument(
+        "--audio", type=Path, metavar="FILE", help="ask aloud: WAV, FLAC, MP3 or Ogg, no question"
+    )
+    p.add_argument(
+        "--speech",
+        default="own",
+        metavar="NAME",
+        help="who writes down --audio: own, whisper, or whisper:NAME_OR_DIR (needs transformers)",
+    )
+    p.add_argument(
         "--batch",
         type=Path,
         metavar="FILE",
@@ -127,6 +136,24 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--noise", type=_share, default=0.0, help="share of questions with a slip (0)")
     _workers(p)
     p.set_defaults(run=commands.simulate)
+
+    p = sub.add_parser("simulate-speech", help="read questions aloud, as training does")
+    p.add_argument("--out", type=Path, required=True, metavar="DIR")
+    p.add_argument("--n", type=number(1, 1_000_000), default=100, help="questions (100)")
+    p.add_argument("--seed", type=number(0, 2**31 - 1), default=0)
+    p.add_argument("--lang", type=_languages, default=("en", "zh"), help="en, zh or en,zh")
+    p.add_argument("--engine", choices=("espeak", "flite"), default="espeak", help="who reads")
+    p.add_argument(
+        "--voices",
+        choices=("seen", "unseen"),
+        default="seen",
+        help="of espeak, those heard in training or those kept from it",
+    )
+    p.add_argument("--clean", action="store_true", help="without room, noise and microphone")
+    p.add_argument(
+        "--schemas", nargs="*", type=Path, default=[], metavar="SCHEMA.json", help="also ask these"
+    )
+    p.set_defaults(run=commands_training.simulate_speech)
 
     p = sub.add_parser("data", help="look data over before training")
     actions = p.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -192,6 +219,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--rows", type=Path, metavar="OUT.jsonl", help="write every answer")
     p.add_argument("--latency", action="store_true", help="measure the time of a question instead")
+    p.add_argument(
+        "--n", type=number(1, 5000), default=1000, help="of speech: questions for each row (1,000)"
+    )
     p.set_defaults(run=commands_training.evaluate)
 
     p = sub.add_parser("export", help="write a checkpoint as ONNX graphs, faster on a CPU")

@@ -14,17 +14,26 @@ from vqa.options import moved
 def predict(options: Namespace) -> int:
     """Asks one picture, or every line of a file."""
     if options.batch is not None:
-        if options.image is not None or options.overlay is not None:
+        if any(x is not None for x in (options.image, options.overlay, options.audio)):
             raise ConfigError("--batch takes no picture, question or --overlay of its own.")
         return _predict_batch(options)
     if options.out is not None:
         raise ConfigError("--out is for the answers of --batch FILE.")
-    if options.image is None or options.question is None:
-        raise ConfigError('Give a picture and a question: python -m vqa predict IMAGE "QUESTION".')
+    if options.image is None or (options.question is None) == (options.audio is None):
+        raise ConfigError(
+            'Give a picture and a question: python -m vqa predict IMAGE "QUESTION", or a recording '
+            "in place of the question: --audio FILE."
+        )
     from vqa.routing import load_predictor
+    from vqa.speech.recogniser import with_heard
+    from vqa.speech.whisper import by_name
 
     predictor = load_predictor(options.checkpoint, options.device)
-    answer = predictor.ask(options.image, options.question, options.top_k)
+    question, heard = options.question, None
+    if options.audio is not None:
+        heard = by_name(options.speech, predictor.device).transcribe(options.audio)
+        question = heard.text
+    answer = with_heard(predictor.ask(options.image, question, options.top_k), heard)
     if options.overlay is not None:
         _draw_overlay(options.overlay, options.image, answer)
     if options.json:
@@ -40,6 +49,9 @@ def _answer_text(answer) -> str:
     sure = "sure" if answer.sure else "not sure"
     lines = [f"{answer.answer}  ({100 * answer.confidence:.1f} %, {sure})"]
     lines += [f"  {100 * p:5.1f} %  {text}" for text, p in answer.top[1:]]
+    if answer.heard is not None:
+        doubt = "" if answer.heard.sure else " (not sure: is that what you said?)"
+        lines.insert(0, f'Heard "{answer.heard.text}"{doubt}')
     lines += [f'Read "{typed}" as "{read}".' for typed, read in answer.repaired_words.items()]
     if answer.unknown_words:
         lines.append(f"Unknown words: {', '.join(answer.unknown_words)}.")
@@ -108,10 +120,15 @@ def inspect(options: Namespace) -> int:
     """Prints a card."""
     from vqa.checkpoint import load
     from vqa.figures import card_text
+    from vqa.speech import store
+    from vqa.speech.card import card_page
 
-    checkpoint = load(options.checkpoint)
+    speech = store.find(options.checkpoint)
+    checkpoint = load(options.checkpoint) if speech is None else store.load(speech)
     if options.json:
         print(json.dumps(checkpoint.card, ensure_ascii=False, indent=2))
+    elif speech is not None:
+        print(card_page(checkpoint.card, speech))
     else:
         print(card_text(checkpoint.card, checkpoint.folder))
     return 0

@@ -26,7 +26,8 @@ def train(options: Namespace) -> int:
     if options.out.exists() and not (options.out / "training").is_dir():
         if not options.out.is_dir() or any(options.out.iterdir()):
             raise ConfigError(f"{options.out} holds something else; choose another --out.")
-    {"scenes": _train_scenes, "photos": _train_photos}[config.recipe](config, options)
+    recipes = {"scenes": _train_scenes, "photos": _train_photos, "speech": _train_speech}
+    recipes[config.recipe](config, options)
     from vqa.train.processes import world
 
     if options.stage is None and world()[0] == 0:
@@ -92,6 +93,33 @@ def _train_photos(config, options: Namespace) -> None:
     train_photos(job)
 
 
+def _train_speech(config, options: Namespace) -> None:
+    from vqa.predictor import pick_device
+    from vqa.train.processes import own_device
+    from vqa.train.speech import SpeechJob, train_speech
+
+    for name in ("data", "stage", "start", "pretrained"):
+        if getattr(options, name):
+            said = "from" if name == "start" else name
+            raise ConfigError(f"--{said} is not for presets of speech; leave it out.")
+    job = SpeechJob(
+        config=config,
+        out=options.out,
+        device=own_device(pick_device(options.device)),
+        workers=options.workers,
+        resume=options.resume,
+        command=public(options.typed),
+    )
+    train_speech(job)
+
+
+def simulate_speech(options: Namespace) -> int:
+    """Writes spoken questions."""
+    from vqa.speech.command import simulate_speech as write
+
+    return write(options)
+
+
 def _use_threads(count: int | None) -> None:
     if count is not None:
         import torch
@@ -101,6 +129,11 @@ def _use_threads(count: int | None) -> None:
 
 def evaluate(options: Namespace) -> int:
     """Measures a checkpoint."""
+    from vqa.speech import store
+
+    speech = store.find(options.checkpoint)
+    if speech is not None:
+        return _evaluate_speech(options, speech)
     import torch
     from tqdm import tqdm
 
@@ -158,6 +191,55 @@ def evaluate(options: Namespace) -> int:
         target = load(options.write or options.checkpoint)
         record(target.folder, target.card, label, figures)
         print(f"Recorded as {label!r} in {target.folder / 'card.json'}")
+    return 0
+
+
+def _evaluate_speech(options: Namespace, folder: Path) -> int:
+    """Measures a speech checkpoint, in all languages and voices."""
+    import torch
+    from tqdm import tqdm
+
+    from vqa import evaluate_speech as measure
+    from vqa.checkpoint import load
+    from vqa.predictor import Predictor, pick_device
+    from vqa.speech import store
+    from vqa.speech.recogniser import Recogniser
+
+    _use_threads(options.threads)
+    device = pick_device(options.device)
+    checkpoint = store.load(folder, device)
+    recogniser = Recogniser(checkpoint, device)
+    found, lines = {}, []
+    if options.latency:
+        samples = measure.questions_to_read(recogniser, options.lang, 50)
+        figures = measure.latency(recogniser, samples, options.lang)
+        figures |= {"device": str(device), "threads": torch.get_num_threads()}
+        found["latency"] = figures
+        lines.append(f"4 s of speech: {figures['four_seconds_ms']:.1f} ms (median)")
+    else:
+        # On the CPU: questions are asked one by one there, and are small.
+        predictor = Predictor(load("scenes"), pick_device("cpu"))
+        total = options.n * len(measure.SETS)
+        with tqdm(total=total, unit="question", leave=False) as bar:
+            for label, language, engine, group in measure.SETS:
+                samples = measure.questions_to_read(recogniser, language, options.n)
+                report, rows = measure.evaluate_voices(
+                    *(recogniser, samples, language, engine, group, predictor),
+                    progress=bar.update,
+                )
+                found[label] = report.to_dict()
+                lines.append(measure.report_line(label, report))
+                if options.rows is not None:
+                    with options.rows.open("a", encoding="utf-8") as file:
+                        for row in rows:
+                            file.write(json.dumps({"set": label, **row}, ensure_ascii=False) + "\n")
+    print("\n".join(lines))
+    if options.write is not None:
+        command = public(options.typed)
+        kept = checkpoint.card.get("figures", {})
+        kept |= {label: figures | {"command": command} for label, figures in found.items()}
+        store.write_card(folder, checkpoint.card | {"figures": kept})
+        print(f"Recorded in {folder / 'card.json'}")
     return 0
 
 

@@ -229,10 +229,45 @@ class PhotoConfig:
     least_answers: int = 3
 
 
-RECIPES = {"scenes": TrainConfig, "photos": PhotoConfig}
+@dataclass(frozen=True)
+class AudioEncoderConfig:
+    """`channels` of the convolutions, `hidden` units of each GRU and way, `layers` of them;
+    `dropout` before each and before the head."""
+
+    channels: int = 32
+    hidden: int = 256
+    layers: int = 2
+    dropout: float = 0.1
 
 
-def preset_from_dict(values: Any, where: str = "preset") -> TrainConfig | PhotoConfig:
+@dataclass(frozen=True)
+class SpeechConfig:
+    """A training preset for spoken questions.
+
+    Attributes:
+        recipe: "speech". seed: of everything drawn at random. languages: spoken in turn.
+        schemas: files with questions about photographs that are read beside those about scenes.
+        shards: of 1,024 utterances each, synthesised once and kept; steps: of the optimiser;
+            batch: utterances in each; rate: peak learning rate.
+    """
+
+    model: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
+    recipe: str = "speech"
+    seed: int = 1
+    languages: tuple[str, ...] = ("en", "zh")
+    schemas: tuple[str, ...] = ()
+    shards: int = 48
+    steps: int = 20000
+    batch: int = 32
+    rate: float = 1e-3
+
+
+RECIPES = {"scenes": TrainConfig, "photos": PhotoConfig, "speech": SpeechConfig}
+
+
+def preset_from_dict(
+    values: Any, where: str = "preset"
+) -> TrainConfig | PhotoConfig | SpeechConfig:
     """A training preset; its "recipe" says which kind ("scenes" when there is none).
 
     Raises:

@@ -29,6 +29,10 @@ class ImageError(VQAError):
     """The picture cannot be read, or is too large or too small."""
 
 
+class AudioError(VQAError):
+    """The recording cannot be read, is silent, or is too short or too long."""
+
+
 class QuestionError(VQAError):
     """The question is empty, too long, or has no word the model knows."""
 

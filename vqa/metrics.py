@@ -95,3 +95,16 @@ def fit_temperature(logits: Tensor, answers: Tensor) -> float:
 
     search.step(loss)
     return float(log_t.detach().exp().clamp(0.05, 20))
+
+
+def sequence_errors(found: Sequence, truth: Sequence) -> int:
+    """The fewest wrong, missing and superfluous items of `found` (Levenshtein distance); divided
+    by the length of `truth` it is the error rate of words, or of characters."""
+    row = list(range(len(truth) + 1))
+    for k, item in enumerate(found, start=1):
+        before, row[0] = row[0], k
+        for place, wanted in enumerate(truth, start=1):
+            changed = before + (item != wanted)
+            before = row[place]
+            row[place] = min(changed, before + 1, row[place - 1] + 1)
+    return row[-1]

@@ -21,6 +21,7 @@ from vqa.models.network import Prediction
 from vqa.pictures import PictureFile, open_picture
 from vqa.places import Place, Window, checked, cut, in_whole, only_objects_at, window
 from vqa.reply_space import KINDS
+from vqa.speech.recogniser import Transcript, listen, with_heard
 from vqa.text import PreparedQuestion, prepare_question
 from vqa.wording import Said, Trust, Wording
 
@@ -48,9 +49,9 @@ class Answer:
         familiar: whether that is as much as nearly all pictures of the training's kind reach.
         checkpoint: name of the checkpoint that spoke.
         why: what to ask to be told the reason for this answer; empty where no reason is given.
-        language: "en" or "zh".
-        elapsed_ms: wall time from image to answer, milliseconds.
+        language: "en" or "zh". elapsed_ms: wall time from image to answer, milliseconds.
         device: where it was computed, for example "cpu".
+        heard: what was, of a spoken question.
     """
 
     answer: str
@@ -72,11 +73,13 @@ class Answer:
     language: str
     elapsed_ms: float
     device: str
+    heard: Transcript | None = None
 
     def to_dict(self) -> dict:
         """Plain types, ready for JSON."""
         # Not by `asdict`: copying every number of the attention takes half a millisecond.
-        return vars(self) | {"repaired_words": dict(self.repaired_words)}
+        heard = {"heard": self.heard and self.heard.to_dict()}
+        return vars(self) | {"repaired_words": dict(self.repaired_words)} | heard
 
 
 @dataclass(frozen=True)
@@ -144,14 +147,18 @@ class Predictor:
         tokens = torch.full((1, 8), 1, device=self.device)
         self.checkpoint.network(images, tokens, torch.tensor([8]))
 
-    def ask(self, image: object, question: str, top_k: int = 5) -> Answer:
-        """Answers one question about one image.
+    def ask(
+        self, image: object, question: str = "", top_k: int = 5, audio: object = None
+    ) -> Answer:
+        """Answers one question about one image, typed or spoken (see `vqa.audio.load_audio`).
 
         Raises:
-            ImageError, QuestionError: the input cannot be used, or there is nothing at the place
-                asked about; the message says why.
+            ImageError, QuestionError, AudioError: the input cannot be used; says why.
             ConfigError: `top_k` is not a positive whole number, or a place is none.
         """
+        if audio is not None:
+            heard = listen(question, audio, self.device)
+            return with_heard(self.ask(image, heard.text, top_k), heard)
         return self.ask_batch([Request(image, question)], top_k)[0]
 
     @torch.inference_mode()

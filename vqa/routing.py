@@ -15,6 +15,7 @@ from vqa.evidence import Evidence
 from vqa.exported import accelerate, is_exported
 from vqa.pictures import Picture, PictureFile, open_picture
 from vqa.predictor import AUTO, Answer, Predictor, Request, pick_device
+from vqa.speech.recogniser import listen, with_heard
 
 
 class Router:
@@ -54,7 +55,14 @@ class Router:
         for predictor in self.predictors.values():
             predictor.warm_up()
 
-    def ask(self, image: object, question: str, top_k: int = 5, checkpoint: str = AUTO) -> Answer:
+    def ask(
+        self,
+        image: object,
+        question: str = "",
+        top_k: int = 5,
+        checkpoint: str = AUTO,
+        audio: object = None,
+    ) -> Answer:
         """Answers one question about one image; see `Predictor.ask`.
 
         Args:
@@ -63,6 +71,9 @@ class Router:
         Raises:
             As `Predictor.ask`. CheckpointError: there is no such choice.
         """
+        if audio is not None:
+            heard = listen(question, audio, self.device)
+            return with_heard(self.ask(image, heard.text, top_k, checkpoint), heard)
         return self.ask_batch([Request(image, question)], top_k, checkpoint)[0]
 
     def ask_batch(

@@ -395,3 +395,15 @@ def test_all_bodies_together_are_bounded():
         assert slow.result()[0] == 408
     assert sent(gate, [START])[0] == 422, "let in again"
     batcher.close()
+
+
+def test_a_recording_where_nobody_listens(client, monkeypatch, tmp_path):
+    from vqa.speech import recogniser, store
+
+    monkeypatch.setattr(recogniser, "shared", lambda device: store.load(tmp_path))
+    files = {"image": png(), "audio": b"RIFF"}
+    failed(client.post("/api/ask", files=files), 404, "checkpoint", "lacks model.safetensors")
+    both = client.post("/api/ask", files=files, data={"question": QUESTION})
+    failed(both, 422, "question", "Both a question and a recording")
+    text = {"question": QUESTION, "audio": "a.wav"}
+    failed(client.post("/api/ask", files={"image": png()}, data=text), 422, "request", "audio must")

@@ -49,6 +49,7 @@ from vqa.errors import ImageError, QuestionError, StoppingError, VQAError
 from vqa.pictures import PictureFile
 from vqa.predictor import AUTO, Answer
 from vqa.predictor import Request as Asked
+from vqa.speech.recogniser import listen, with_heard
 
 MOST_IN_BATCH = 32
 _HASHED_AT_ONCE = 2**20  # bytes, about a millisecond
@@ -111,16 +112,28 @@ def _add_questions(app: FastAPI, batcher: Batcher, limits: ApiLimits, waiting: i
 
     @app.post(ASK, response_model=Answer, responses=_ERRORS)
     async def ask(
+        request: Request,
         image: Annotated[UploadFile, File(description="the file of a picture")],
-        question: Annotated[str, Form(description="in English or Chinese")],
+        question: Annotated[str | None, Form(description="in English or Chinese")] = None,
         top_k: TopK = 5,
         checkpoint: Checkpoint = AUTO,
+        audio: Annotated[
+            UploadFile | None, File(description="a recording in place of the question")
+        ] = None,
     ):
-        """Answers one question about one picture."""
-        found = await answers([Asked(await _read(image, limits), question)], top_k, checkpoint)
+        """Answers one question about one picture, typed or spoken."""
+        picture, heard = await _read(image, limits), None
+        if audio is not None:
+            hear = partial(listen, question or "", await audio.read())
+            heard = await to_thread.run_sync(hear, limiter=threads)
+            question = heard.text
+        elif question is None:
+            missing = {"type": "missing", "loc": ("body", "question")}
+            raise RequestValidationError([missing], body=await request.form())
+        found = await answers([Asked(picture, question)], top_k, checkpoint)
         if isinstance(found[0], VQAError):
             raise found[0]
-        return _json(found[0].to_dict())
+        return _json(with_heard(found[0], heard).to_dict())
 
     @app.post(ASK_BATCH, response_model=BatchBody, responses=_ERRORS)
     async def ask_batch(
@@ -265,6 +278,7 @@ _WRONG = {
         f"必须是图片文件，一批最多 {MOST_IN_BATCH} 个",
     ),
     "question": ("must be text", "必须是文字"),
+    "audio": ("must be the file of a recording", "必须是录音文件"),
     "top_k": ("must be a whole number from 1 to 100", "必须是 1 到 100 的整数"),
     "requests": (
         f"must be a JSON list of at most {MOST_IN_BATCH} questions",

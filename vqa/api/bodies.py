@@ -6,6 +6,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from vqa.errors import (
+    AudioError,
     BusyError,
     CheckpointError,
     ConfigError,
@@ -41,6 +42,7 @@ _KINDS = {
     ConfigError: (400, "option"),
     ImageError: (422, "image"),
     QuestionError: (422, "question"),
+    AudioError: (422, "audio"),
     ItemError: (422, "request"),
     VQAError: (422, "input"),
 }
@@ -49,7 +51,7 @@ _KINDS = {
 class ErrorInfo(BaseModel):
     """One sentence that names the input and the remedy."""
 
-    kind: str = Field(examples=["image", "question", "checkpoint", "request", "busy"])
+    kind: str = Field(examples=["image", "question", "audio", "checkpoint", "request", "busy"])
     message: str
     message_zh: str = Field(description="in Chinese; English where there is no translation")
 

@@ -72,7 +72,10 @@ class VQANetwork(nn.Module):
 
     def answer(self, regions: Regions, tokens: Tensor, lengths: Tensor) -> Prediction:
         """Answers from encoded images: tokens (B, T), lengths (B,) on the CPU."""
-        words = self.question_encoder(tokens, lengths)
+        return self.answer_words(regions, self.question_encoder(tokens, lengths))
+
+    def answer_words(self, regions: Regions, words: Words) -> Prediction:
+        """Answers from encoded images and encoded questions, typed or spoken."""
         joint = self.fusion(regions, words)
         kinds = None
         if self.router is not None:

@@ -43,13 +43,18 @@ class _Recurrent(nn.Module):
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> Words:
         """tokens (B, T) int64, 0 for padding; lengths (B,), each >= 1."""
-        mask = tokens != 0
-        lengths = lengths.to(tokens.device).unsqueeze(1)
-        place = torch.arange(tokens.shape[1], device=tokens.device)
+        return self.encode(self.embed(tokens), lengths)
+
+    def encode(self, embedded: Tensor, lengths: Tensor) -> Words:
+        """The same from words embedded already, (B, T, E), zeros for padding."""
+        lengths = lengths.to(embedded.device).unsqueeze(1)
+        place = torch.arange(embedded.shape[1], device=embedded.device)
+        mask = place < lengths
         # Words in reverse order; padding stays where it is.
-        mirrored = torch.where(place < lengths, lengths - 1 - place, place)
-        onward, _ = self.onward(self.embed(tokens))
-        reverse, _ = self.back(self.embed(tokens.gather(1, mirrored)))
+        mirrored = torch.where(mask, lengths - 1 - place, place)
+        onward, _ = self.onward(embedded)
+        turned = embedded.gather(1, mirrored.unsqueeze(-1).expand_as(embedded))
+        reverse, _ = self.back(turned)
         wide = mirrored.unsqueeze(-1).expand(-1, -1, reverse.shape[-1])
         last = (lengths - 1).unsqueeze(-1).expand(-1, 1, reverse.shape[-1])
         summary = torch.cat([onward.gather(1, last), reverse.gather(1, last)], dim=-1).squeeze(1)

@@ -1,0 +1,1 @@
+"""Spoken questions: synthesised to train on, recognised, written down."""

@@ -1,0 +1,62 @@
+"""The card of a speech checkpoint as a page, for its README.md and for `inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_HEAD = (
+    "| voices | questions | words wrong | 95 % interval | without error | needs no confirmation "
+    "| right answers, typed | by transcript | heard directly |"
+)
+
+
+def card_page(card: dict, folder: Path) -> str:
+    """What a card says, in Markdown."""
+    size = (folder / "model.safetensors").stat().st_size / 1e6
+    parts = [
+        f"# {card['name']}",
+        f"{card['summary']}\n\n{card['summary_zh']}",
+        f"{card['parameters'] / 1e6:.2f} million parameters, {size:.1f} MB.",
+        "## Figures",
+        _figures(card["figures"]),
+        "## Made from",
+        "\n".join(f"- {kind}: {what}" for kind, what in card["trained_on"].items()),
+        f"```sh\n{card['command']}\n```",
+        "## Limits",
+        "\n".join(f"- {limit}" for limit in card["limits"]),
+        f"Licence: {card['licence']}. All of this is in `card.json`, from which it is written.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _figures(figures: dict) -> str:
+    rows = [_row(label, found) for label, found in figures.items() if "error_rate" in found]
+    if not rows:
+        return "None were measured yet; `python -m vqa evaluate DIR --write` does."
+    lines = [_HEAD, "|" + "---|" * (_HEAD.count("|") - 1), *rows]
+    lines += ["", "Words are characters in Chinese. Measured by:", "", "```sh"]
+    lines += dict.fromkeys(found["command"] for found in figures.values())
+    lines.append("```")
+    for found in figures.values():
+        if "four_seconds_ms" in found:
+            lines += [
+                "",
+                f"A recording of 4 s on {found['device']} with {found['threads']} threads, median: "
+                f"{found['four_seconds_ms']:.0f} ms.",
+            ]
+    return "\n".join(lines)
+
+
+def _row(label: str, found: dict) -> str:
+    low, high = (100 * bound for bound in found["interval"])
+    cells = [
+        label,
+        f"{found['questions']:,}",
+        f"{100 * found['error_rate']:.2f} %",
+        f"{low:.2f}-{high:.2f} %",
+        f"{100 * found['exact']:.1f} %",
+        f"{100 * found['sure']:.1f} %",
+    ]
+    answers = [found[f"answer_{how}"] for how in ("typed", "spoken", "direct")]
+    cells += ["" if share is None else f"{100 * share:.2f} %" for share in answers]
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,150 @@
+"""Writing down what was asked aloud."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from time import perf_counter
+from typing import TypeVar
+
+import torch
+
+from vqa.audio import HOP, RATE, load_audio, log_mel, normalise
+from vqa.errors import AudioError, QuestionError
+from vqa.models.audio_encoder import STRIDE, Heard, states_of
+from vqa.models.ctc import beam_search
+from vqa.speech.store import SpeechCheckpoint, load
+from vqa.text import detect_language
+
+_SURE = 0.5  # where the card has no threshold
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was heard.
+
+    Attributes:
+        text: the question, without capitals and marks.
+        words: its words and characters. seconds: for each, when it was heard.
+        confidence: as `vqa.models.ctc.Transcript` has it. sure: whether that reaches the
+            checkpoint's threshold; if not, let the speaker confirm it.
+        language: "en" or "zh". duration: of the recording, seconds.
+        elapsed_ms: wall time, milliseconds.
+    """
+
+    text: str
+    words: tuple[str, ...]
+    seconds: tuple[float, ...]
+    confidence: float
+    sure: bool
+    language: str
+    duration: float
+    elapsed_ms: float
+
+    def to_dict(self) -> dict:
+        """Plain types, ready for JSON."""
+        return asdict(self)
+
+
+class Recogniser:
+    """Writes down spoken questions. Keeps nothing of a recording; safe in several threads.
+
+    Args:
+        checkpoint: its encoder on `device`.
+        language_model: weigh in the n-grams of questions.
+    """
+
+    def __init__(
+        self,
+        checkpoint: SpeechCheckpoint,
+        device: torch.device | str = "cpu",
+        language_model: bool = True,
+    ) -> None:
+        self.checkpoint = checkpoint
+        self.device = torch.device(device)
+        self._ngrams = checkpoint.ngrams if language_model else None
+        threshold = checkpoint.card.get("calibration", {}).get("threshold", _SURE)
+        self._threshold = float(threshold)
+
+    def transcribe(self, source: object) -> Transcript:
+        """What is asked in a recording, which is anything that `vqa.audio.load_audio` takes.
+
+        Raises:
+            AudioError: the recording cannot be used, or no word was heard in it.
+        """
+        begin = perf_counter()
+        samples = load_audio(source)
+        heard, states = self.encode(samples)
+        found = beam_search(heard.logits[0].cpu(), states, self._ngrams)
+        if not found.ids:
+            raise AudioError(
+                "No word was heard in the recording; speak closer to the microphone.",
+                zh="没有听到任何词语，请靠近麦克风再说一遍。",
+            )
+        words = tuple(self.checkpoint.vocab.words[i - 2] for i in found.ids)
+        text = joined(words)
+        return Transcript(
+            text=text,
+            words=words,
+            seconds=tuple(state * STRIDE * HOP / RATE for state in found.states),
+            confidence=found.confidence,
+            sure=found.confidence >= self._threshold,
+            language=detect_language(text),
+            duration=len(samples) / RATE,
+            elapsed_ms=(perf_counter() - begin) * 1000,
+        )
+
+    @torch.inference_mode()
+    def encode(self, samples) -> tuple[Heard, int]:
+        """Samples (N,) of `load_audio` as the encoder hears them, a batch of one; how many states
+        they have."""
+        mels = normalise(log_mel(samples)).unsqueeze(0).to(self.device)
+        frames = torch.tensor([mels.shape[1]])
+        return self.checkpoint.encoder(mels, frames), states_of(int(frames))
+
+
+A = TypeVar("A")
+
+
+def listen(question: str, audio: object, device: object = "cpu") -> Transcript:
+    """What a recording asks, by the shipped checkpoint.
+
+    Args:
+        question: must be empty; whoever takes both passes both on.
+
+    Raises:
+        AudioError: see `Recogniser.transcribe`. QuestionError: there are words beside it.
+        CheckpointError: no speech checkpoint is here.
+    """
+    if question:
+        raise QuestionError(
+            "Both a question and a recording were given; give one of them.",
+            zh="同时收到了文字和录音，请只用其中一种提问。",
+        )
+    return shared(str(device)).transcribe(audio)
+
+
+def with_heard(answer: A, heard: Transcript | None) -> A:
+    """A `vqa.predictor.Answer` that tells what was heard, and is no surer than that."""
+    if heard is None:
+        return answer
+    return replace(answer, heard=heard, sure=answer.sure and heard.sure)
+
+
+@cache
+def shared(device: str = "cpu") -> Recogniser:
+    """The recogniser with the shipped checkpoint, loaded once for each device.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    return Recogniser(load(device=device), device)
+
+
+def joined(words: tuple[str, ...]) -> str:
+    """Words as they are written: Chinese without spaces, clitics at their word."""
+    text = ""
+    for word in words:
+        apart = text and word.isascii() and text[-1].isascii() and not word.startswith("'")
+        text += f" {word}" if apart else word
+    return text
