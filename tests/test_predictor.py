@@ -14,8 +14,9 @@ import torch
 from PIL import Image
 
 from vqa.data.questions import world_answers
+from vqa.device import pick_device
 from vqa.errors import CheckpointError, ConfigError, ImageError, QuestionError
-from vqa.predictor import Answer, Predictor, Request, pick_device
+from vqa.predictor import Answer, Predictor, Request
 from vqa.routing import load_predictor
 
 QUESTIONS = (

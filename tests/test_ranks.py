@@ -9,6 +9,7 @@ ROOT = Path(__file__).parent.parent
 RANKS = {
     "errors": 0,
     "config": 1,
+    "device": 1,
     "options": 1,
     "registry": 1,
     "spelling": 1,

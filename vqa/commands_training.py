@@ -40,7 +40,7 @@ def _train_scenes(config, options: Namespace) -> None:
     from vqa.checkpoint import load
     from vqa.data.build import existing_folder, split_name
     from vqa.data.clevr import read_renders
-    from vqa.predictor import pick_device
+    from vqa.device import pick_device
     from vqa.train.processes import own_device
     from vqa.train.run import Job, train_scenes
 
@@ -74,7 +74,7 @@ def _train_scenes(config, options: Namespace) -> None:
 
 def _train_photos(config, options: Namespace) -> None:
     from vqa.checkpoint import load
-    from vqa.predictor import pick_device
+    from vqa.device import pick_device
     from vqa.train.photos import PhotoJob, train_photos
     from vqa.train.processes import own_device
 
@@ -94,7 +94,7 @@ def _train_photos(config, options: Namespace) -> None:
 
 
 def _train_speech(config, options: Namespace) -> None:
-    from vqa.predictor import pick_device
+    from vqa.device import pick_device
     from vqa.train.processes import own_device
     from vqa.train.speech import SpeechJob, train_speech
 
@@ -201,7 +201,8 @@ def _evaluate_speech(options: Namespace, folder: Path) -> int:
 
     from vqa import evaluate_speech as measure
     from vqa.checkpoint import load
-    from vqa.predictor import Predictor, pick_device
+    from vqa.device import pick_device
+    from vqa.predictor import Predictor
     from vqa.speech import store
     from vqa.speech.recogniser import Recogniser
 

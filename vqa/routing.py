@@ -10,11 +10,12 @@ from time import perf_counter
 import torch
 
 from vqa.checkpoint import find, load, shipped
+from vqa.device import pick_device
 from vqa.errors import CheckpointError, ConfigError
 from vqa.evidence import Evidence
 from vqa.exported import accelerate, is_exported
 from vqa.pictures import Picture, PictureFile, open_picture
-from vqa.predictor import AUTO, Answer, Predictor, Request, pick_device
+from vqa.predictor import AUTO, Answer, Predictor, Request
 from vqa.speech.recogniser import listen, with_heard
 
 

@@ -21,7 +21,7 @@ def compare(options: Namespace) -> int:
     from vqa.compare.plots import draw
     from vqa.compare.report import markdown
     from vqa.compare.study import HELD_OUT, RELATIONS, Study
-    from vqa.predictor import pick_device
+    from vqa.device import pick_device
     from vqa.world.families import FAMILIES
 
     contenders = read_contenders(options.presets)

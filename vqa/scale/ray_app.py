@@ -32,10 +32,11 @@ from ray.exceptions import (
 from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
+from vqa.device import pick_device
 from vqa.errors import BusyError, ConfigError, VQAError
 from vqa.evidence import Evidence
 from vqa.pictures import PictureFile, open_picture
-from vqa.predictor import AUTO, Answer, Predictor, Request, pick_device
+from vqa.predictor import AUTO, Answer, Predictor, Request
 from vqa.routing import Router, load_predictor
 from vqa.scale.replica import Call, Replica
 
