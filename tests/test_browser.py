@@ -238,7 +238,7 @@ def test_the_page_recovers_after_bad_questions(visit, served):
         ("", "The question is empty"),
         ("🙂🙂", "only symbols"),
         ("a" * 10_000, "the limit is 500"),
-        ("<img src=x onerror=document.body.remove()>", "knows none of the words"),
+        ("<img onerror=qwzzk()>", "knows none of the words"),
     ):
         page.fill("#question textarea", question)
         page.click("#ask")

@@ -177,8 +177,10 @@ class Asker:
             return ""
         return cards.side_by_side(compared.picture, compared.exchanges, language)
 
-    def translated(self, language, session, step):
+    def translated(self, language, session, step, request: gr.Request):
         """The answer on view in `language`; what the model said keeps its own."""
+        if session is None and "ask" in request.query_params:
+            return [gr.skip()] * SHOWN  # the link's own answer is on its way, or its message there
         if session is None:  # a message stays
             return [gr.skip(), *cleared(language)[1:]]
         return shown(session, int(step), language)
