@@ -155,6 +155,8 @@ def test_replicas_answer_as_one_process_and_one_killed_loses_nothing(
             while len(set(answered)) < len(pairs) and not any(v.done() for v in visitors):
                 time.sleep(0.05)
             first, second = replicas_of(process.pid)
+            os.kill(first, signal.SIGSTOP)  # until calls are under way in it
+            time.sleep(1)
             os.kill(first, signal.SIGKILL)
             killed.set()
             for one in visitors:
