@@ -80,6 +80,7 @@ def room(folder: Path, checkpoint: Path, *flags: str):
         timer.start()
         try:
             line = process.stdout.readline().decode()
+            timer.cancel()  # it is for the start alone
             port = int(re.search(r":(\d+)", line)[1])
             link = next((folder / "tmp").glob("vqa-uploads-*")) / "link.png"
             link.symlink_to(folder / "canary.txt")
