@@ -341,19 +341,17 @@ class Batcher:
     def _next_batch(self) -> list[_Asked]:
         """Those who arrived together, in the order of their arrival; none when all is done."""
         with self._changed:
-            done = False
-            while not done:
+            while True:
                 self._changed.wait_for(lambda: self._line or (self._closing and not self._accepted))
-                done = not self._line
-                if self._line:
-                    left = self._line[0].lined_up + self._wait - perf_counter()
-                    self._changed.wait_for(
-                        lambda: len(self._line) >= self._most or self._closing, max(left, 0)
-                    )
+                if not self._line:
+                    return []
+                left = self._line[0].lined_up + self._wait - perf_counter()
+                self._changed.wait_for(
+                    lambda: len(self._line) >= self._most or self._closing, max(left, 0)
+                )
                 # Another asker may have taken them meanwhile.
                 if self._line:
                     return [self._line.popleft() for _ in range(min(len(self._line), self._most))]
-            return []
 
     def _answer(self, group: list[_Asked]) -> None:
         """Answers all; a request that cannot be answered is found by halving, and fails alone."""

@@ -159,15 +159,16 @@ def _batches(
     """At most `batch` rows, and few large pictures, as all of a batch are decoded at once."""
     part: list[_Ready] = []
     files: dict[Path, bytes | Path] = {}
+    size = 0
     for row in rows:
         path = Path() if row.error else find(row.values["image"])
         if path not in files:
-            files[path] = path if row.error else _bytes(path)
+            files[path] = file = path if row.error else _bytes(path)
+            size += len(file) if isinstance(file, bytes) else 0
         part.append(_Ready(row, path, files[path]))
-        size = sum(len(file) for file in files.values() if isinstance(file, bytes))
         if len(part) == batch or size > _BATCH_BYTES:
             yield part
-            part, files = [], {}
+            part, files, size = [], {}, 0
     if part:
         yield part
 

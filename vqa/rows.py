@@ -26,9 +26,18 @@ class Row:
     error: DataError | None = None
 
 
-def bad_row(place: str, message: str, zh: str, values: dict | None = None) -> Row:
+def bad_row(place: str, message: str, zh: str) -> Row:
     """A row that cannot be asked, and why, in both languages."""
-    return Row(place, values or {}, DataError(f"{place}: {message}", zh=f"{place}：{zh}"))
+    return Row(place, {}, DataError(f"{place}: {message}", zh=f"{place}：{zh}"))
+
+
+def unreadable(path: Path, error: Exception) -> DataError:
+    """What to say of a file that is missing or no text."""
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"{path} is missing.")
+    return DataError(
+        f"{path} cannot be read as UTF-8 text: {error}; spreadsheets save it as CSV UTF-8."
+    )
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -47,12 +56,8 @@ def read_rows(path: Path) -> Iterator[Row]:
         for row in rows(path):
             empty = False
             yield row
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path} cannot be read as UTF-8 text: {error}; spreadsheets save it as CSV UTF-8."
-        ) from error
+        raise unreadable(path, error) from error
     if empty:
         raise DataError(f"{path} holds no questions.")
 

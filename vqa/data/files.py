@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vqa.errors import DataError
+from vqa.rows import unreadable
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
@@ -85,12 +86,8 @@ def read_csv(path: Path, needed: tuple[str, ...] = ()) -> Iterator[tuple[str, di
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing.") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path} cannot be read as UTF-8 text: {error}; spreadsheets save it as CSV UTF-8."
-        ) from error
+        raise unreadable(path, error) from error
 
 
 def copies(files: Sequence[Path], others: Sequence[Path]) -> set[Path]:
