@@ -104,6 +104,19 @@ def replicas_of(pid: int) -> list[int]:
     return [one for one in found if below(one)]
 
 
+def kill_at_work(replica: int) -> None:
+    """Kills a replica while it answers: stopped, it can be looked at before."""
+    title = Path(f"/proc/{replica}/cmdline")
+    for _ in range(2000):
+        os.kill(replica, signal.SIGSTOP)
+        if title.read_bytes().startswith(b"ray::ServeReplica:"):
+            os.kill(replica, signal.SIGKILL)
+            return
+        os.kill(replica, signal.SIGCONT)
+        time.sleep(0.01)
+    pytest.fail("the replica was never seen at work")
+
+
 def matches(body: dict, answer) -> bool:
     """Whether the API said what the answer says: names equal, numbers but for rounding."""
     told = answer.to_dict()
@@ -155,9 +168,7 @@ def test_replicas_answer_as_one_process_and_one_killed_loses_nothing(
             while len(set(answered)) < len(pairs) and not any(v.done() for v in visitors):
                 time.sleep(0.05)
             first, second = replicas_of(process.pid)
-            os.kill(first, signal.SIGSTOP)  # until calls are under way in it
-            time.sleep(1)
-            os.kill(first, signal.SIGKILL)
+            kill_at_work(first)
             killed.set()
             for one in visitors:
                 one.result()

@@ -20,12 +20,14 @@ pytestmark = pytest.mark.slow
 JOB = Path(__file__).with_name("torchrun_job.py")
 
 
-def torchrun(out: Path, what: str, *options: str) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+def torchrun(out: Path, what: str) -> None:
+    # More restarts than the one kill: gloo, too, now and then fails to connect on a busy machine.
+    workers = ["--nproc-per-node", "2", "--max-restarts", "3"]
+    command = [sys.executable, "-m", "torch.distributed.run", *workers]
     rendezvous = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(JOB.parent.parent)}
     done = subprocess.run(
-        [*command, *rendezvous, *options, str(JOB), str(out), what],
+        [*command, *rendezvous, str(JOB), str(out), what],
         env=environment,
         capture_output=True,
         text=True,
@@ -54,7 +56,7 @@ def test_two_processes_learn_as_one_with_the_doubled_batch(tmp_path, monkeypatch
 def test_a_killed_process_costs_nothing_but_time(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     torchrun(whole, "photos")
-    torchrun(killed, "25", "--max-restarts", "1")
+    torchrun(killed, "25")
     assert (tmp_path / "killed-killed").exists()
     for out in (whole, killed):
         assert {p.name for p in out.iterdir() if p.is_file()} == set(FILES)
