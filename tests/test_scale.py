@@ -117,6 +117,11 @@ def kill_at_work(replica: int) -> None:
     pytest.fail("the replica was never seen at work")
 
 
+def was_lost(lines: list[str]) -> bool:
+    """Whether calls were lost with a replica, and asked again."""
+    return any("a replica was lost" in line for line in lines)
+
+
 def matches(body: dict, answer) -> bool:
     """Whether the API said what the answer says: names equal, numbers but for rounding."""
     told = answer.to_dict()
@@ -167,13 +172,18 @@ def test_replicas_answer_as_one_process_and_one_killed_loses_nothing(
             visitors = [pool.submit(visitor, number, url) for number in range(CLIENTS)]
             while len(set(answered)) < len(pairs) and not any(v.done() for v in visitors):
                 time.sleep(0.05)
-            first, second = replicas_of(process.pid)
-            kill_at_work(first)
+            for _ in range(5):
+                first, second = replicas_of(process.pid)
+                kill_at_work(first)
+                while not (lost := was_lost(lines)) and len(replicas_of(process.pid)) < 2:
+                    time.sleep(0.2)  # Ray gave its calls to the other one by itself
+                if lost:
+                    break
             killed.set()
             for one in visitors:
                 one.result()
         assert len(answered) >= len(pairs) + CLIENTS * ROUNDS
-        assert any("a replica was lost" in line for line in lines), "nothing was under way there"
+        assert was_lost(lines), "nothing was under way in any that was killed"
         while len(left := replicas_of(process.pid)) < 2:  # the timer ends it
             time.sleep(0.2)
         assert second in left and first not in left
