@@ -106,7 +106,7 @@ def beam_search(
         first.context, first.scores = ngrams.begin, ngrams.scores(ngrams.begin)
     paths: dict[tuple[int, ...], _Path] = {(): first}
     for place, row in enumerate(heard):
-        units = _likely(row, 2 * beam)
+        units = _likely(row, beam)
         after: dict[tuple[int, ...], _Path] = {}
         for prefix, path in paths.items():
             _extend(after, prefix, path, units, float(row[BLANK]), place)
