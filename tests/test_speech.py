@@ -22,12 +22,14 @@ from vqa.config import AudioEncoderConfig
 from vqa.data.sample import Sample
 from vqa.errors import AudioError, CheckpointError, ConfigError, QuestionError
 from vqa.models.audio_encoder import AudioEncoder, states_of
+from vqa.models.ctc import beam_search, transcript
 from vqa.models.ngrams import NGrams
 from vqa.models.soft_words import soft_words
 from vqa.predictor import Predictor
 from vqa.routing import Router
 from vqa.speech import recogniser, store
-from vqa.speech.recogniser import Recogniser, joined
+from vqa.speech.decoding import Decoder, joined
+from vqa.speech.recogniser import Recogniser
 from vqa.speech.room import recorded, resampled
 from vqa.speech.simulate import Spoken, Utterance
 from vqa.speech.texts import PER_SCENE, QuestionTexts
@@ -175,7 +177,7 @@ def taught(tmp_path_factory):
             optimizer.step()
     after = error_rates(encoder, WORDS, spoken, torch.device("cpu"))
     folder = tmp_path_factory.mktemp("speech") / "speech"
-    ngrams = NGrams.of([WORDS.encode(words) for words in said])
+    ngrams = NGrams.of([WORDS.encode(words) for words in said], len(WORDS))
     card = dict.fromkeys(("name", "summary", "summary_zh", "command", "licence"), "...")
     card |= {"parameters": 1, "trained_on": {"tones": "96"}, "limits": ["tones"], "figures": {}}
     store.save(folder, encoder, TINY, WORDS, ngrams, card | {"calibration": {"threshold": 0.5}})
@@ -306,14 +308,51 @@ def test_words_heard_plainly_are_encoded_as_typed_ones(tiny_checkpoint):
     tokens = torch.tensor([vocab.encode(["small", "small", "ball"])])
     with torch.no_grad():
         typed = encoder(tokens, torch.tensor([3]))
-        heard = soft_words(plain, encoder, ids)
-        assert soft_words(plain[:1], encoder, ids) is None
+        heard = soft_words(beam_search(plain, 7), encoder, ids)
+        assert soft_words(beam_search(plain, 1), encoder, ids) is None
         plain[5, 3] = 30.0  # "ball" or "red", as likely
-        vague = soft_words(plain, encoder, ids)
+        vague = soft_words(beam_search(plain, 7), encoder, ids)
     assert torch.allclose(heard.states, typed.states, atol=1e-5)
     assert torch.allclose(heard.summary, typed.summary, atol=1e-5)
     assert heard.mask.all() and heard.mask.shape == (1, 3)
     assert not torch.allclose(vague.states, typed.states, atol=1e-3)
+
+
+def uttered(vocab, *said):
+    """Logits of words said one after the other; of several in one place all are as likely."""
+    logits = torch.full((2 * len(said), len(vocab)), -12.0)
+    logits[1::2, 0] = 9.0
+    for place, words in enumerate(said):
+        logits[2 * place, vocab.encode(words.split("|"))] = 9.0
+    return logits
+
+
+def test_spellings_of_one_word_are_one():
+    vocab = Vocab(("what", "color", "colour", "gray", "grey", "is", "it"))
+    questions = [vocab.encode(["what", "color", "is", "it"])] * 5
+    decoder = Decoder(vocab, NGrams.of(questions, len(vocab)))
+    found = decoder(uttered(vocab, "what", "color|colour", "is", "it"))
+    assert joined(decoder.words(found[0].ids)) == "what color is it"
+    assert transcript(found).confidence > 0.9  # neither spelling is a doubt
+    assert decoder.words(decoder(uttered(vocab, "grey"))[0].ids) == ("gray",)
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("how many|any red balls are there", "how many red balls are there"),
+        ("any|many red balls", "any red balls"),
+        ("红 色 的 球 有 几|大 个", "红色的球有几个"),
+    ],
+)
+def test_what_the_grammar_reads_is_preferred(said, written):
+    vocab = Vocab(tuple(dict.fromkeys(said.replace("|", " ").split())))
+    # The n-grams know nothing of the words' order.
+    ngrams = NGrams.of([[k] for k in range(2, len(vocab))], len(vocab))
+    decoder = Decoder(vocab, ngrams)
+    found = decoder(uttered(vocab, *said.split()))
+    assert joined(decoder.words(found[0].ids)) == written
+    assert found == sorted(found, key=lambda each: -each.score)
 
 
 @pytest.fixture

@@ -109,7 +109,8 @@ def test_training_writes_a_checkpoint_that_is_used(tmp_path, monkeypatch, capsys
     preset = tmp_path / "speech.json"
     model = '{"channels": 4, "hidden": 8, "layers": 1, "dropout": 0.0}'
     preset.write_text(
-        f'{{"recipe": "speech", "model": {model}, "shards": 1, "steps": 3, "batch": 4}}'
+        f'{{"recipe": "speech", "model": {model}, "shards": 1, "steps": 3, "batch": 4, '
+        '"scenes": 3}'
     )
     out = tmp_path / "run"
     command = ["train", str(preset), "--out", str(out), "--workers", "1", "--device", "cpu"]

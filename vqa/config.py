@@ -249,6 +249,8 @@ class SpeechConfig:
         schemas: files with questions about photographs that are read beside those about scenes.
         shards: of 1,024 utterances each, synthesised once and kept; steps: of the optimiser;
             batch: utterances in each; rate: peak learning rate.
+        scenes: how many are asked about, unspoken, for the n-grams: 16 questions of each in each
+            language.
     """
 
     model: AudioEncoderConfig = field(default_factory=AudioEncoderConfig)
@@ -260,6 +262,7 @@ class SpeechConfig:
     steps: int = 20000
     batch: int = 32
     rate: float = 1e-3
+    scenes: int = 9600
 
 
 RECIPES = {"scenes": TrainConfig, "photos": PhotoConfig, "speech": SpeechConfig}

@@ -21,6 +21,7 @@ from vqa.predictor import Predictor, Request
 from vqa.reply_space import WORD
 from vqa.speech.recogniser import Recogniser
 from vqa.speech.simulate import Reading, read_aloud
+from vqa.speech.texts import spelt
 from vqa.text import UNKNOWN_ID, detect_language, tokenize
 from vqa.world.placement import EVALUATION_SEEDS
 
@@ -43,12 +44,13 @@ class SpeechReport:
 
     Attributes:
         questions: how many were read. error_rate: wrong, missing and superfluous words
-            (characters for Chinese) by the words said; interval: 95 %, bootstrapped over
+            (characters for Chinese) by the words said, spellings of one word taken for one
+            (see `vqa.speech.texts.SPELLINGS`); interval: 95 %, bootstrapped over
             questions. exact: share written down without an error.
         sure: share that needs no confirmation; sure_exact: share of those without an error.
         answer_typed, answer_spoken: accuracy of the answers to the questions as typed and as
             heard; answer_direct: where what was heard goes to the fusion undecided (see
-            `vqa.models.soft_words`), without the language model. None where nobody was asked.
+            `vqa.models.soft_words`). None where nobody was asked.
     """
 
     questions: int
@@ -102,7 +104,7 @@ def evaluate_voices(
     ids = None if predictor is None else _unit_ids(recogniser, predictor)
     for number, sample in enumerate(samples):
         said = read_aloud(sample.question, language, reading, number)
-        truth = tokenize(sample.question)
+        truth = spelt(tokenize(sample.question))
         try:
             found = recogniser.transcribe((RATE, said.samples))
             heard, words, confidence, sure = found.text, found.words, found.confidence, found.sure
@@ -168,9 +170,8 @@ def _direct(
 ) -> float:
     """Whether the answer is right that hangs on what was heard, not on a transcript."""
     checkpoint = predictor.checkpoint
-    heard, states = recogniser.encode(samples)
-    logits = heard.logits[0, :states].cpu()
-    words = soft_words(logits, checkpoint.network.question_encoder, ids)
+    found = recogniser.hypotheses(samples)
+    words = soft_words(found, checkpoint.network.question_encoder, ids)
     if words is None:
         return 0.0
     size = checkpoint.config.image_encoder.image_size

@@ -12,7 +12,8 @@ import torch
 from vqa.audio import HOP, RATE, load_audio, log_mel, normalise
 from vqa.errors import AudioError, QuestionError
 from vqa.models.audio_encoder import STRIDE, Heard, states_of
-from vqa.models.ctc import beam_search
+from vqa.models.ctc import Hypothesis, transcript
+from vqa.speech.decoding import Decoder, joined
 from vqa.speech.store import SpeechCheckpoint, load
 from vqa.text import detect_language
 
@@ -51,18 +52,12 @@ class Recogniser:
 
     Args:
         checkpoint: its encoder on `device`.
-        language_model: weigh in the n-grams of questions.
     """
 
-    def __init__(
-        self,
-        checkpoint: SpeechCheckpoint,
-        device: torch.device | str = "cpu",
-        language_model: bool = True,
-    ) -> None:
+    def __init__(self, checkpoint: SpeechCheckpoint, device: torch.device | str = "cpu") -> None:
         self.checkpoint = checkpoint
         self.device = torch.device(device)
-        self._ngrams = checkpoint.ngrams if language_model else None
+        self._decoder = Decoder(checkpoint.vocab, checkpoint.ngrams)
         threshold = checkpoint.card.get("calibration", {}).get("threshold", _SURE)
         self._threshold = float(threshold)
 
@@ -74,14 +69,13 @@ class Recogniser:
         """
         begin = perf_counter()
         samples = load_audio(source)
-        heard, states = self.encode(samples)
-        found = beam_search(heard.logits[0].cpu(), states, self._ngrams)
+        found = transcript(self.hypotheses(samples))
         if not found.ids:
             raise AudioError(
                 "No word was heard in the recording; speak closer to the microphone.",
                 zh="没有听到任何词语，请靠近麦克风再说一遍。",
             )
-        words = tuple(self.checkpoint.vocab.words[i - 2] for i in found.ids)
+        words = self._decoder.words(found.ids)
         text = joined(words)
         return Transcript(
             text=text,
@@ -93,6 +87,11 @@ class Recogniser:
             duration=len(samples) / RATE,
             elapsed_ms=(perf_counter() - begin) * 1000,
         )
+
+    def hypotheses(self, samples) -> list[Hypothesis]:
+        """What may be asked in samples (N,) of `load_audio`, the likeliest first."""
+        heard, states = self.encode(samples)
+        return self._decoder(heard.logits[0, :states].cpu())
 
     @torch.inference_mode()
     def encode(self, samples) -> tuple[Heard, int]:
@@ -139,12 +138,3 @@ def shared(device: str = "cpu") -> Recogniser:
         CheckpointError: there is none.
     """
     return Recogniser(load(device=device), device)
-
-
-def joined(words: tuple[str, ...]) -> str:
-    """Words as they are written: Chinese without spaces, clitics at their word."""
-    text = ""
-    for word in words:
-        apart = text and word.isascii() and text[-1].isascii() and not word.startswith("'")
-        text += f" {word}" if apart else word
-    return text

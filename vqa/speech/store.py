@@ -1,7 +1,7 @@
 """The speech checkpoint: a folder like the others, but no network that answers.
 
 model.safetensors    weights of the acoustic encoder, half precision
-ngrams.safetensors   counts of word sequences in questions
+ngrams.safetensors   how probable each word of a question is after those before it
 speech.json          format version, the encoder's sizes, the vocabulary
 card.json            what it was trained on and how, figures, limits
 """
@@ -28,7 +28,7 @@ from vqa.models.ngrams import NGrams
 from vqa.speech.card import card_page
 from vqa.text import Vocab
 
-FORMAT = 1
+FORMAT = 2
 FILES = ("model.safetensors", "ngrams.safetensors", "speech.json", "card.json")
 DEFAULT = SHIPPED / "speech"
 

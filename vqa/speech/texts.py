@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
+import numpy as np
+
 from vqa.data.label_schema import Column, read_schema
 from vqa.data.questions import world_vocab
 from vqa.errors import DataError
@@ -23,6 +25,8 @@ PER_SCENE = 16
 _WORLD, _FOLLOWING, _PHOTOS = 9, 3, 4
 _WEIGHTS = {**dict.fromkeys(FAMILIES, 1.0), **dict.fromkeys(REPLY_FAMILIES, 0.5)}
 _STREAM = 5  # of a scene's random numbers
+# Two spellings of what sounds the same and means the same: it is written in the second.
+SPELLINGS = {"colour": "color", "colours": "colors", "grey": "gray"}
 
 
 class QuestionTexts:
@@ -81,6 +85,21 @@ class QuestionTexts:
                 words |= {token for text in texts for token in tokenize(text)}
         known = world_vocab().words
         return Vocab((*known, *sorted(words - set(known))))
+
+
+def spelt(tokens: Sequence[str]) -> list[str]:
+    """Tokens in the spelling that transcripts have."""
+    return [SPELLINGS.get(token, token) for token in tokens]
+
+
+def spelt_alike(vocab: Vocab) -> np.ndarray:
+    """For each id of a vocabulary the id that stands for it in transcripts, (U,)."""
+    ids = np.arange(len(vocab))
+    for other, written in SPELLINGS.items():
+        if other in vocab and written in vocab:
+            other_id, written_id = vocab.encode((other, written))
+            ids[other_id] = written_id
+    return ids
 
 
 def _columns(path: Path) -> list[Column]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -17,12 +17,13 @@ from vqa.config import SpeechConfig
 from vqa.errors import ConfigError
 from vqa.metrics import sequence_errors
 from vqa.models.audio_encoder import BLANK, AudioEncoder, states_of
-from vqa.models.ctc import beam_search, greedy
+from vqa.models.ctc import greedy, transcript
 from vqa.models.ngrams import NGrams
+from vqa.speech.decoding import Decoder
 from vqa.speech.simulate import SHARD, Reading, Spoken, make_shard, read_shards
 from vqa.speech.store import save
-from vqa.speech.texts import QuestionTexts
-from vqa.text import Vocab
+from vqa.speech.texts import QuestionTexts, spelt, spelt_alike
+from vqa.text import Vocab, detect_language, tokenize
 from vqa.train.loop import Stage, fit
 from vqa.train.processes import first_alone, world
 from vqa.train.speech_feed import SpeechFeed, normalised, targets
@@ -75,13 +76,14 @@ def train_speech(job: SpeechJob) -> None:
     reading = Reading(config.seed, config.languages, schemas=config.schemas)
     if config.seed in EVALUATION_SEEDS:
         raise ConfigError(f"Seed {config.seed} is one of evaluation; train with a smaller one.")
-    spoken = _spoken([(reading, shard) for shard in range(config.shards)], job.workers)
+    texts = QuestionTexts(config.seed, [Path(s) for s in config.schemas])
+    vocab = texts.vocab()
+    spoken = _spoken([(reading, shard) for shard in range(config.shards)], job.workers, vocab)
     kept = replace(reading, seed=_CALIBRATION_SEED)
     trials = {
-        group: _spoken([(replace(kept, group=group), 0)], job.workers)
+        group: _spoken([(replace(kept, group=group), 0)], job.workers, vocab)
         for group in ("seen", "unseen")
     }
-    vocab = QuestionTexts(config.seed, [Path(s) for s in config.schemas]).vocab()
     torch.manual_seed(config.seed)
     encoder = AudioEncoder(config.model, MELS, len(vocab)).to(job.device)
     feed = SpeechFeed(spoken, config.batch, config.seed, job.device)
@@ -101,10 +103,8 @@ def train_speech(job: SpeechJob) -> None:
     fit(stage, job.out / "training", job.device, job.resume)
     if world()[0] > 0:
         return
-    ngrams = NGrams.of(
-        row[:n].tolist() for row, n in zip(spoken.tokens, spoken.lengths, strict=True)
-    )
-    threshold = sure_from(encoder, ngrams, trials["unseen"], job.device)
+    ngrams = ngrams_of(texts, config.languages, config.scenes)
+    threshold = sure_from(encoder, Decoder(vocab, ngrams), vocab, trials["unseen"], job.device)
     save(job.out, encoder, config.model, vocab, ngrams, _card(job, encoder, len(spoken), threshold))
 
 
@@ -136,8 +136,22 @@ def _card(job: SpeechJob, encoder: AudioEncoder, utterances: int, threshold: flo
     }
 
 
-def _spoken(jobs: list[tuple[Reading, int]], workers: int) -> Spoken:
-    """Shards, those that are missing synthesised in `workers` processes."""
+def ngrams_of(texts: QuestionTexts, languages: Sequence[str], scenes: int) -> NGrams:
+    """N-grams of the questions about the first `scenes` scenes."""
+    vocab = texts.vocab()
+    numbers = tqdm(range(scenes), unit="scene", desc="counting words", delay=2)
+    questions = (
+        vocab.encode(spelt(tokenize(text)))
+        for number in numbers
+        for language in languages
+        for text in texts.about(number, language)
+    )
+    return NGrams.of(questions, len(vocab))
+
+
+def _spoken(jobs: list[tuple[Reading, int]], workers: int, vocab: Vocab) -> Spoken:
+    """Shards, those that are missing synthesised in `workers` processes; words that sound alike
+    in the spelling that is written."""
     with (
         first_alone(),
         tqdm(total=len(jobs) * SHARD, unit="utterance", desc="reading aloud", delay=2) as bar,
@@ -146,7 +160,8 @@ def _spoken(jobs: list[tuple[Reading, int]], workers: int) -> Spoken:
         for path in _made(jobs, workers):
             paths.append(path)
             bar.update(SHARD)
-    return read_shards(paths)
+    spoken = read_shards(paths)
+    return replace(spoken, tokens=spelt_alike(vocab).astype(np.int16)[spoken.tokens])
 
 
 def _made(jobs: list[tuple[Reading, int]], workers: int) -> Iterator[Path]:
@@ -170,27 +185,38 @@ def error_rates(
     wrong: dict[str, int] = {}
     said: dict[str, int] = {}
     for logits, truth in _encoded(encoder, spoken, _TRIAL, device):
-        language = "en" if vocab.words[truth[0] - 2].isascii() else "zh"
+        language = _language(truth, vocab)
         errors = sequence_errors(greedy(logits, len(logits)), truth)
         wrong[language] = wrong.get(language, 0) + errors
         said[language] = said.get(language, 0) + len(truth)
     return {language: wrong[language] / said[language] for language in sorted(said)}
 
 
-def sure_from(encoder: AudioEncoder, ngrams: NGrams, spoken: Spoken, device: torch.device) -> float:
-    """The confidence from which `_SURE` of the transcripts, in voices never heard, have no error;
-    1 where no confidence is enough."""
-    found = []
+def sure_from(
+    encoder: AudioEncoder, decoder: Decoder, vocab: Vocab, spoken: Spoken, device: torch.device
+) -> float:
+    """The confidence from which `_SURE` of the transcripts in each language, in voices never heard,
+    have no error; 1 where no confidence is enough."""
+    found: dict[str, list[tuple[float, bool]]] = {}
     for logits, truth in _encoded(encoder, spoken, SHARD, device):
-        transcript = beam_search(logits, len(logits), ngrams)
-        found.append((transcript.confidence, list(transcript.ids) == truth))
-    found.sort(reverse=True)
+        heard = transcript(decoder(logits))
+        exact = list(heard.ids) == truth
+        found.setdefault(_language(truth, vocab), []).append((heard.confidence, exact))
+    return max(_threshold(each) for each in found.values())
+
+
+def _threshold(found: list[tuple[float, bool]]) -> float:
+    """The least of the confidences from which `_SURE` are exact."""
     right, threshold = 0, 1.0
-    for count, (confidence, exact) in enumerate(found, start=1):
+    for count, (confidence, exact) in enumerate(sorted(found, reverse=True), start=1):
         right += exact
         if right >= _SURE * count:
             threshold = confidence
     return threshold
+
+
+def _language(ids: Sequence[int], vocab: Vocab) -> str:
+    return detect_language(vocab.words[ids[0] - 2])
 
 
 @torch.no_grad()
