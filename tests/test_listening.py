@@ -3,6 +3,8 @@
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from time import sleep
 
 import pytest
 
@@ -89,3 +91,26 @@ def test_a_server_refuses_other_names_at_once(name, capsys):
     message = capsys.readouterr().err
     assert left.value.code == 2 and message.count("\n") == 1
     assert "auto, off, own, whisper or whisper:NAME_OR_DIR" in message
+
+
+def test_whisper_s_hub_is_not_waited_for_where_there_is_none(monkeypatch):
+    constants = pytest.importorskip("huggingface_hub.constants")
+    from vqa.speech.whisper import _hub_answers
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            sleep(1)  # a slow network is one
+            self.send_response(404)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Hub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    assert _hub_answers()
+    assert not _hub_answers(0.2), "longer than that nobody waits"
+    server.shutdown()
+    server.server_close()
+    assert not _hub_answers()
