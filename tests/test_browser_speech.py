@@ -168,6 +168,7 @@ def test_what_is_no_recording_leaves_all_as_it_was(visit, tmp_path):  # noqa: F8
     (tmp_path / "a.wav").write_bytes(b"no sound")
     give(page, tmp_path / "a.wav")
     alert = sync_api.expect(page.locator("#heard [role=alert]"))
+    alert.to_be_visible()
     alert.to_contain_text("The recording is not a recording that can be read")
     assert page.input_value(BOX) == "Is there a ball?"
     expect(page, "answer").to_have_text("2")
