@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import ClassVar
 
 from PIL import Image, ImageDraw
 
+from vqa.audio import RATE, load_audio
 from vqa.evidence import Evidence
 from vqa.predictor import Answer, Request
-from vqa.text import Vocab, prepare_question
+from vqa.speech.recogniser import Transcript
+from vqa.text import Vocab, detect_language, prepare_question, tokenize
 
 KNOWN = Vocab.from_questions(
     [
@@ -112,10 +115,30 @@ def write_examples(folder: Path) -> Path:
     return folder
 
 
+class FakeListener:
+    """Hears the same whatever is said; what is no recording is told as ever."""
+
+    def __init__(self, text: str = "How many red things are there", sure: bool = True) -> None:
+        self.text, self.sure = text, sure
+
+    def transcribe(self, source) -> Transcript:
+        duration = len(load_audio(source)) / RATE
+        language = detect_language(self.text)
+        words = tuple(tokenize(self.text))
+        return Transcript(self.text, words, (), 0.9, self.sure, language, duration, 1.0)
+
+
 def main(argv: list[str]) -> None:
-    """Serves the page as app.py does, with the stand-in; the examples' folder comes first."""
+    """Serves the page as app.py does, with the stand-ins; the examples' folder comes first.
+
+    The listener is not sure where the environment has VQA_UNSURE.
+    """
     from vqa import serving
     from vqa.page import gallery
+    from vqa.speech import recogniser
+
+    sure = "VQA_UNSURE" not in os.environ
+    recogniser.shared = lambda device: FakeListener(sure=sure)
 
     folder, *flags = argv
     gallery.FOLDER = write_examples(Path(folder))

@@ -84,6 +84,20 @@ def serve(folder: Path, *flags: str, env: dict | None = None):
     )
 
 
+@pytest.mark.slow
+def test_that_nobody_listens_is_said_at_the_start(tmp_path):
+    process = serve(tmp_path, "--speech", "off")
+    timer = threading.Timer(60, process.kill)
+    timer.start()
+    try:
+        lines = [process.stdout.readline() for _ in range(2)]
+        assert "http" in lines[0] and lines[1] == "No microphone: --speech is off.\n"
+    finally:
+        timer.cancel()
+        process.terminate()
+        process.wait(timeout=20)
+
+
 def test_a_failed_share_says_so_in_one_line_and_the_page_stays_up(tmp_path):
     import httpx
 

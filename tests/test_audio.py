@@ -10,7 +10,7 @@ import torch
 from vqa.audio import MELS, RATE, load_audio, log_mel, normalise, resample
 from vqa.errors import AudioError, ConfigError
 
-soundfile = pytest.importorskip("soundfile", reason="requirements-speech.txt is not installed")
+soundfile = pytest.importorskip("soundfile", reason="soundfile is not installed")
 TIME = np.arange(RATE) / RATE
 TONE = 0.3 * np.sin(2 * np.pi * 440 * TIME)
 
@@ -116,5 +116,5 @@ def test_neither_loudness_nor_a_microphones_colour_matters():
 @pytest.mark.parametrize("package", ["soundfile", "scipy"])
 def test_a_missing_package_is_named(monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(ConfigError, match=f"{package}.*requirements-speech.txt"):
+    with pytest.raises(ConfigError, match=f"{package}.*requirements.txt"):
         load_audio(written(TONE, RATE, "WAV"))

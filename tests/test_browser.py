@@ -49,7 +49,7 @@ def start(command: list[str]):
         stdout=subprocess.PIPE,
         text=True,
     )
-    timer = threading.Timer(60, process.kill)
+    timer = threading.Timer(180, process.kill)
     timer.start()
     line = process.stdout.readline()
     timer.cancel()

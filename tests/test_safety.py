@@ -114,6 +114,7 @@ def test_headers_keep_the_page_to_itself(visitor):
     assert "default-src 'self'" in policy and "frame-ancestors" in policy
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
+    assert headers["permissions-policy"] == "camera=(self), microphone=(self)"
 
 
 @pytest.mark.slow

@@ -29,6 +29,7 @@ from vqa.predictor import Predictor
 from vqa.routing import Router
 from vqa.speech import recogniser, store
 from vqa.speech.decoding import Decoder, joined
+from vqa.speech.listening import choose
 from vqa.speech.recogniser import Recogniser
 from vqa.speech.room import recorded, resampled
 from vqa.speech.simulate import Spoken, Utterance
@@ -267,7 +268,7 @@ def test_who_is_not_sure_what_was_said_is_not_sure_of_the_answer(
 def test_the_api_takes_a_recording_in_place_of_the_question(listening, tiny_checkpoint, pictures):
     predictor = Predictor(load(tiny_checkpoint), torch.device("cpu"))
     batcher = Batcher(predictor, wait_ms=1, waiting=4)
-    client = testclient.TestClient(build_api(batcher, ApiLimits(), 4))
+    client = testclient.TestClient(build_api(batcher, ApiLimits(), 4, None, choose("own")[0]))
     picture, sound = io.BytesIO(), io.BytesIO()
     Image.fromarray(pictures[0].pixels).save(picture, "png")
     soundfile.write(sound, tones(["red", "ball"]), RATE, format="FLAC")

@@ -171,6 +171,11 @@ def _from_file(source: object, max_bytes: int) -> tuple[np.ndarray, int, str]:
         ) from error
 
 
+def check_reader() -> None:
+    """Raises ConfigError: the packages that read recordings cannot be used; says why."""
+    _soundfile()
+
+
 def _soundfile():
     try:
         import scipy  # noqa: F401  (resample needs it)
@@ -178,7 +183,11 @@ def _soundfile():
     except ImportError as error:
         raise ConfigError(
             f"Recordings need the package {error.name}, which is not installed; "
-            "run pip install -r requirements-speech.txt."
+            "run pip install -r requirements.txt."
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"The package soundfile does not find its library ({error}); install libsndfile."
         ) from error
     return soundfile
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from vqa.errors import ConfigError, VQAError
 from vqa.options import OneLineParser, number
+from vqa.speech.names import AUTO, OFF, read_name
 
 _STOP_SECONDS = 20  # for what was accepted to be answered
 MCP_PATH = "/gradio_api/mcp/"
@@ -68,12 +69,28 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         "--mcp", action="store_true", help="also answer AI assistants, by the MCP protocol"
     )
     parser.add_argument(
+        "--speech",
+        default=AUTO,
+        type=_speech,
+        metavar="NAME",
+        help="who writes down spoken questions: own, whisper, whisper:NAME_OR_DIR (needs "
+        "transformers), off; auto: own where its checkpoint is",
+    )
+    parser.add_argument(
         "--flags",
         type=Path,
         metavar="DIR",
         help="let visitors correct answers; what they send is kept in DIR, to be trained on",
     )
     return parser.parse_args(argv)
+
+
+def _speech(text: str) -> str:
+    try:
+        read_name(text, (AUTO, OFF))
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
 
 
 def parse_size(text: str) -> int:
@@ -154,6 +171,7 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     from vqa.flags import Flags
     from vqa.page.layout import CheckpointInfo, PageLimits, build_page
     from vqa.page.style import page_style
+    from vqa.speech.listening import choose
 
     log_discreetly()
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -171,7 +189,10 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
         waiting=options.queue_size,
         askers=askers,
     )
-    api = build_api(batcher, ApiLimits(options.max_upload), options.queue_size, options.auth)
+    listener, unheard = choose(options.speech, getattr(predictor, "device", "cpu"))
+    api = build_api(
+        batcher, ApiLimits(options.max_upload), options.queue_size, options.auth, listener
+    )
     # As many at once as the batcher makes good use of; Gradio has 40 threads for everything.
     limits = PageLimits(options.max_upload, options.queue_size, min(options.queue_size, 24))
     summary = {"en": predictor.card.get("summary"), "zh": predictor.card.get("summary_zh")}
@@ -180,7 +201,7 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     info = CheckpointInfo(
         "" if choices else name, said, choices, _examples(predictor), _cards(predictor)
     )
-    page = build_page(batcher, info, limits, flags)
+    page = build_page(batcher, info, limits, flags, listener)
     if options.share:
         print("Asking for a public link, which may take half a minute ...", flush=True)
     # Gradio explains a failed link in many lines; one of our own follows instead.
@@ -201,6 +222,8 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
             **page_style(),
         )
     print(f"The page is at {page.local_url}", flush=True)
+    if listener is None:
+        print(f"No microphone: {unheard}", flush=True)
     if options.mcp:
         print(f"AI assistants connect to {page.local_url.rstrip('/')}{MCP_PATH}", flush=True)
     if page.share_url:

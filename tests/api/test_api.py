@@ -397,12 +397,9 @@ def test_all_bodies_together_are_bounded():
     batcher.close()
 
 
-def test_a_recording_where_nobody_listens(client, monkeypatch, tmp_path):
-    from vqa.speech import recogniser, store
-
-    monkeypatch.setattr(recogniser, "shared", lambda device: store.load(tmp_path))
+def test_a_recording_where_nobody_listens(client):
     files = {"image": png(), "audio": b"RIFF"}
-    failed(client.post("/api/ask", files=files), 404, "checkpoint", "lacks model.safetensors")
+    failed(client.post("/api/ask", files=files), 422, "audio", "takes no recordings")
     both = client.post("/api/ask", files=files, data={"question": QUESTION})
     failed(both, 422, "question", "Both a question and a recording")
     text = {"question": QUESTION, "audio": "a.wav"}

@@ -45,11 +45,12 @@ from vqa.api.gate import (
 )
 from vqa.api.meters import Meters
 from vqa.batching import Batcher
-from vqa.errors import ImageError, QuestionError, StoppingError, VQAError
+from vqa.errors import AudioError, ImageError, QuestionError, StoppingError, VQAError
 from vqa.pictures import PictureFile
 from vqa.predictor import AUTO, Answer
 from vqa.predictor import Request as Asked
-from vqa.speech.recogniser import listen, with_heard
+from vqa.speech.listening import Listener
+from vqa.speech.recogniser import check_alone, with_heard
 
 MOST_IN_BATCH = 32
 _HASHED_AT_ONCE = 2**20  # bytes, about a millisecond
@@ -70,7 +71,11 @@ Checkpoint = Annotated[str, Form(description="which one to ask; auto: the one th
 
 
 def build_api(
-    batcher: Batcher, limits: ApiLimits, waiting: int, auth: tuple[str, str] | None = None
+    batcher: Batcher,
+    limits: ApiLimits,
+    waiting: int,
+    auth: tuple[str, str] | None = None,
+    listener: Listener | None = None,
 ) -> Gate:
     """The ASGI app of the API.
 
@@ -79,6 +84,7 @@ def build_api(
         limits: of sizes and times.
         waiting: how many questions may wait at once, as `Batcher` has it.
         auth: (user, password) to ask for.
+        listener: who writes down recordings; None where none are taken.
     """
     meters = Meters(batcher)
     app = FastAPI(
@@ -92,12 +98,14 @@ def build_api(
     )
     gate = Gate(app, meters, limits, auth)
     _handle_errors(app)
-    _add_questions(app, batcher, limits, waiting)
+    _add_questions(app, batcher, limits, waiting, listener)
     _add_states(app, batcher, gate, meters)
     return gate
 
 
-def _add_questions(app: FastAPI, batcher: Batcher, limits: ApiLimits, waiting: int) -> None:
+def _add_questions(
+    app: FastAPI, batcher: Batcher, limits: ApiLimits, waiting: int, listener: Listener | None
+) -> None:
     # Who decodes a picture holds a thread: not one of those the page lives on, and one more than
     # may wait, so that it is the batcher that refuses.
     threads = CapacityLimiter(waiting + 1)
@@ -124,7 +132,13 @@ def _add_questions(app: FastAPI, batcher: Batcher, limits: ApiLimits, waiting: i
         """Answers one question about one picture, typed or spoken."""
         picture, heard = await _read(image, limits), None
         if audio is not None:
-            hear = partial(listen, question or "", await audio.read())
+            check_alone(question or "")
+            if listener is None:
+                raise AudioError(
+                    "This server takes no recordings; type the question.",
+                    zh="这台服务器不接受录音，请输入文字。",
+                )
+            hear = partial(listener.transcribe, await audio.read())
             heard = await to_thread.run_sync(hear, limiter=threads)
             question = heard.text
         elif question is None:

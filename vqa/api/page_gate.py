@@ -61,6 +61,8 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Content-Security-Policy": _POLICY,
+    # For nobody that the page might frame.
+    "Permissions-Policy": "camera=(self), microphone=(self)",
 }
 
 

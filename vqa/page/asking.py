@@ -6,10 +6,11 @@ import gradio as gr
 
 from vqa.page import cards, scripts
 from vqa.page.asker import Asker
+from vqa.page.file_inputs import PictureInput
 from vqa.page.parts import QUIET, Parts
-from vqa.page.picture_input import PictureInput
 from vqa.page.session import STATE_SECONDS, cleared
 from vqa.page.sharing import add_sharing
+from vqa.page.spoken import Spoken
 from vqa.page.texts import say
 from vqa.predictor import AUTO
 
@@ -22,12 +23,12 @@ def add_asking(parts: Parts) -> None:
         session = gr.State(None, time_to_live=STATE_SECONDS)
         with gr.Row(elem_id="main"):
             with gr.Column(elem_id="asking"):
-                picture, question, button, live, model = _inputs(parts)
+                picture, question, button, live, spoken, model = _inputs(parts)
                 typing = gr.HTML("", js_on_load=scripts.TYPING, elem_id="typing")
                 message = gr.HTML("", elem_id="message")
             with gr.Column(elem_id="answering"):
                 guess = gr.HTML("", elem_id="guess")
-                result = gr.HTML(cards.idle("en"), js_on_load=scripts.CANDIDATES, elem_id="result")
+                result = gr.HTML(cards.idle("en"), js_on_load=scripts.ANSWER, elem_id="result")
                 why = gr.Button(say("en", "why"), size="sm", visible=False, elem_id="why")
                 with gr.Column(visible=False, elem_id="attention-panel") as panel:
                     step = gr.Slider(
@@ -68,6 +69,8 @@ def add_asking(parts: Parts) -> None:
         trigger_mode="always_last",
         **slow,
     )
+    if spoken is not None:
+        spoken.forget_on([question.submit, button.click, why.click, tries.click])
     step.input(
         asker.show_step, [session, step, language], attention, trigger_mode="always_last", **QUIET
     )
@@ -78,7 +81,8 @@ def add_asking(parts: Parts) -> None:
 
 
 def _inputs(parts: Parts) -> tuple:
-    """Picture, question, the button beside it, whether to guess, the choice of a model."""
+    """Picture, question, the button beside it, whether to guess, what was spoken (None where
+    nothing can be), the choice of a model."""
     picture = PictureInput(
         type="filepath",
         format="png",
@@ -103,10 +107,13 @@ def _inputs(parts: Parts) -> tuple:
         button = gr.Button(
             say("en", "ask"), variant="primary", scale=1, min_width=90, elem_id="ask"
         )
-    # Only the browser reads it, and Gradio would take it for an output.
-    live = gr.Checkbox(
-        True, label=say("en", "live"), interactive=True, container=False, elem_id="live"
-    )
+    spoken = Spoken(parts, question) if parts.listener else None
+    # Only the browser reads these, and Gradio would take them for outputs.
+    with gr.Row(elem_id="habits"):
+        live, aloud = (
+            gr.Checkbox(on, label=say("en", key), interactive=True, container=False, elem_id=key)
+            for key, on in (("live", True), ("aloud", False))
+        )
     model = gr.Radio(
         parts.models("en"),
         value=AUTO,
@@ -122,8 +129,9 @@ def _inputs(parts: Parts) -> tuple:
     )
     parts.text(button, lambda c: gr.update(value=say(c, "ask")))
     parts.text(live, lambda c: gr.update(label=say(c, "live")))
+    parts.text(aloud, lambda c: gr.update(label=say(c, "aloud")))
     parts.text(model, lambda c: gr.update(label=say(c, "model"), choices=parts.models(c)))
-    return picture, question, button, live, model
+    return picture, question, button, live, spoken, model
 
 
 def _add_comparing(parts: Parts, asker: Asker, picture, model) -> None:

@@ -45,6 +45,27 @@ def message(sentence: str) -> str:
     return f'<div class="message" role="alert">{escape(sentence)}</div>'
 
 
+def speak(language: str) -> str:
+    """The button that records, and what is told while it does; see `scripts.SPEAKING`."""
+    told = " ".join(
+        f'data-{key}="{escape(say(language, f"speak_{key}"))}"' for key in ("recording", "writing")
+    )
+    return (
+        f'<div class="speak"><button type="button" data-speak>'
+        f'<span class="dot" aria-hidden="true"></span>'
+        f'<span class="idle">{escape(say(language, "speak"))}</span>'
+        f'<span class="busy">{escape(say(language, "speak_stop"))} '
+        f'<span class="seconds" aria-hidden="true"></span></span></button>'
+        f'<span role="status" {told}></span></div>'
+    )
+
+
+def heard(sure: bool, language: str) -> str:
+    """What to do about a transcript in the question box."""
+    key = "heard_sure" if sure else "heard_unsure"
+    return f'<p class="{key}" role="status" data-testid="heard">{escape(say(language, key))}</p>'
+
+
 @dataclass(frozen=True)
 class Exchange:
     """A question as typed, as it was understood, its answer, and the place (x, y) in [0, 1] of
@@ -60,8 +81,11 @@ def result(exchanges: Sequence[Exchange], language: str) -> str:
     """The last answer, how sure the model is, the likeliest answers as bars, notes, and the
     earlier questions about the picture with their answers."""
     answer = exchanges[-1].answer
+    # The turn tells an answer that is new from one that is drawn again; see `scripts.READING`.
+    turn = f"{len(exchanges)} {answer.elapsed_ms}"
     return (
-        f'<div class="card {confidence_key(answer)}">{_headline(answer, language)}'
+        f'<div class="card {confidence_key(answer)}" data-turn="{turn}" '
+        f'data-aloud="{escape(_aloud(answer))}">{_headline(answer, language)}'
         f"{_meant(exchanges[-1].understood, language)}{_notes(answer, language)}"
         f"{_candidates(answer, language)}"
         f'<p class="footnote">{_footnote(answer, language)}</p></div>'
@@ -163,6 +187,14 @@ def _said(answer: Answer, test_id: str = "answer") -> str:
         return f'<ol class="answer items" {marks}>{text}</ol>'
     kind = "answer sentence" if answer.kind == "sentence" else "answer"
     return f'<span class="{kind}" {marks}>{text}</span>'
+
+
+def _aloud(answer: Answer) -> str:
+    """What is read aloud, in the answer's language."""
+    text = answer.answer
+    if answer.kind == "list" and answer.items:
+        text = {"en": ", ", "zh": "，"}[answer.language].join(answer.items)
+    return text if answer.sure else say(answer.language, "aloud_unsure", answer=text)
 
 
 def _candidates(answer: Answer, language: str, live: bool = True) -> str:

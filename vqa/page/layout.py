@@ -13,7 +13,7 @@ from vqa.page.about import add_about
 from vqa.page.asking import add_asking
 from vqa.page.endpoint import add_endpoint
 from vqa.page.many import add_many
-from vqa.page.parts import QUIET, CheckpointInfo, PageLimits, Parts, Predictor
+from vqa.page.parts import QUIET, CheckpointInfo, Listener, PageLimits, Parts, Predictor
 from vqa.page.session import STATE_SECONDS
 from vqa.page.sharing import asked_language
 from vqa.page.texts import LANGUAGE_NAMES, preferred_language, say
@@ -24,13 +24,14 @@ def build_page(
     checkpoint_info: CheckpointInfo,
     limits: PageLimits | None = None,
     flags: Flags | None = None,
+    listener: Listener | None = None,
 ) -> gr.Blocks:
     """The page with its queue set up, ready for `launch(**page_style())` (see style.py).
 
     Besides the page it serves the endpoint `/ask`: (image, question, top_k, checkpoint) -> the
     fields of `Answer` as a JSON object.
     """
-    parts = Parts(predictor, checkpoint_info, limits or PageLimits(), flags)
+    parts = Parts(predictor, checkpoint_info, limits or PageLimits(), flags, listener)
     summary = {code: say(code, "summary") for code in LANGUAGE_NAMES} | checkpoint_info.summary
 
     def about(language):

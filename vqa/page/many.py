@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from abc import ABCMeta
 from pathlib import Path
 
 import gradio as gr
@@ -12,6 +11,7 @@ from gradio.processing_utils import save_bytes_to_cache
 
 from vqa.errors import VQAError
 from vqa.page import cards
+from vqa.page.file_inputs import as_it_came
 from vqa.page.many_rows import MAX_ROWS, Answered, answer_all, answers, bar
 from vqa.page.parts import QUIET, Parts
 from vqa.page.session import STATE_SECONDS
@@ -22,19 +22,13 @@ _log = logging.getLogger(__name__)
 _PACE = 0.25  # seconds between two looks at what is done
 
 
-def _uploads(_, payload) -> list[Upload]:
+def _uploads(payload) -> list[Upload]:
     files = () if payload is None else getattr(payload, "root", [payload])
     return [Upload(file.path, file.orig_name or Path(file.path).name) for file in files]
 
 
-# Hands over the name that a file had too: Gradio's own changes what is unusual in it. Made past
-# Gradio's metaclass, as `PictureInput`.
-_Files = ABCMeta.__new__(
-    type(gr.File),
-    "_Files",
-    (gr.File,),
-    {"__module__": __name__, "is_template": True, "preprocess": _uploads},
-)
+# Hands over the name that a file had too: Gradio's own changes what is unusual in it.
+_Files = as_it_came(gr.File, _uploads)
 
 
 def add_many(parts: Parts) -> None:

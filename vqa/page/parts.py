@@ -19,6 +19,7 @@ from vqa.flags import Flags
 from vqa.image import load_image
 from vqa.page.texts import say
 from vqa.predictor import AUTO, Answer, Request
+from vqa.speech.recogniser import Transcript
 
 # Of the page's own events: no endpoint of the API, no veil over what they change.
 QUIET = {"api_visibility": "private", "show_progress": "hidden"}
@@ -30,6 +31,12 @@ class Predictor(Protocol):
     def ask_batch(self, requests: Sequence[Request], top_k: int = 5) -> list[Answer]: ...
 
     def evidence(self, request: Request, top_k: int = 5) -> Evidence: ...
+
+
+class Listener(Protocol):
+    """Who writes down recordings; see `vqa.speech.listening.Listener`."""
+
+    def transcribe(self, source: object) -> Transcript: ...
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,7 @@ class Parts:
     Attributes:
         language: the switch; its value is "en" or "zh".
         flags: where corrections are kept; None where the host collects none.
+        listener: None where nothing can be asked aloud.
         texts: components, each with a function from the language to its new value or update.
     """
 
@@ -82,6 +90,7 @@ class Parts:
     info: CheckpointInfo
     limits: PageLimits
     flags: Flags | None = None
+    listener: Listener | None = None
     language: gr.Radio | None = None
     texts: list[tuple[gr.blocks.Block, Callable[[str], object]]] = field(default_factory=list)
 

@@ -93,3 +93,114 @@ async (language) => {
   return language;
 }
 """
+
+# Records a question, 16 kHz and mono, and gives it to the upload button beside it as if it had been
+# chosen there; "input" with the problem where it cannot. Whether it records stands at the body, as
+# the button is drawn anew with the language.
+SPEAKING = """
+const LONGEST = 29, RATE = 16000;
+let recorder = null, asking = false;
+const told = (key) => {
+  const status = element.querySelector("[role=status]");
+  status.textContent = key ? status.dataset[key] : "";
+};
+const failed = (problem) => { told(""); trigger("input", {problem}); };
+const wave = async (blob) => {
+  const sound = await new OfflineAudioContext(1, 1, RATE).decodeAudioData(await blob.arrayBuffer());
+  const channels = Array.from({length: sound.numberOfChannels}, (_, c) => sound.getChannelData(c));
+  const file = new DataView(new ArrayBuffer(44 + 2 * sound.length));
+  const text = (at, value) => [...value].forEach((c, k) => file.setUint8(at + k, c.charCodeAt(0)));
+  const size = 2 * sound.length;
+  text(0, "RIFF"); file.setUint32(4, 36 + size, true); text(8, "WAVEfmt ");
+  file.setUint32(16, 16, true); file.setUint16(20, 1, true); file.setUint16(22, 1, true);
+  file.setUint32(24, RATE, true); file.setUint32(28, 2 * RATE, true);
+  file.setUint16(32, 2, true); file.setUint16(34, 16, true);
+  text(36, "data"); file.setUint32(40, size, true);
+  for (let n = 0; n < sound.length; n++) {
+    const mean = channels.reduce((sum, samples) => sum + samples[n], 0) / channels.length;
+    file.setInt16(44 + 2 * n, 32767 * Math.max(-1, Math.min(1, mean)), true);
+  }
+  return new File([file.buffer], "question.wav", {type: "audio/wav"});
+};
+const give = (file) => {
+  const files = new DataTransfer();
+  files.items.add(file);
+  const input = document.querySelector("#speak-row input[type=file]");
+  input.files = files.files;
+  input.dispatchEvent(new Event("change", {bubbles: true}));
+};
+const start = async () => {
+  if (!navigator.mediaDevices || !window.MediaRecorder) return failed("insecure");
+  window.speechSynthesis?.cancel();  // it would be recorded
+  let stream;
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({audio: true});
+  } catch (error) {
+    return failed(error.name === "NotFoundError" ? "none" : "denied");
+  }
+  const heard = [], begin = Date.now();
+  recorder = new MediaRecorder(stream);
+  const clock = () => {
+    const seconds = Math.floor((Date.now() - begin) / 1000);
+    element.querySelector(".seconds").textContent = `0:${String(seconds).padStart(2, "0")}`;
+    if (seconds >= LONGEST && recorder?.state === "recording") recorder.stop();
+  };
+  const timer = setInterval(clock, 250);
+  recorder.ondataavailable = (event) => heard.push(event.data);
+  recorder.onstop = async () => {
+    clearInterval(timer);
+    stream.getTracks().forEach((track) => track.stop());
+    const blob = new Blob(heard, {type: recorder.mimeType});
+    recorder = null;
+    delete document.body.dataset.recording;
+    told("writing");
+    try { give(await wave(blob)); } catch { failed("failed"); }
+  };
+  recorder.start();
+  clock();
+  document.body.dataset.recording = "";
+  told("recording");
+};
+element.addEventListener("click", async (event) => {
+  if (!event.target.closest("[data-speak]") || asking) return;
+  if (recorder) return recorder.state === "recording" && recorder.stop();
+  asking = true;
+  await start();
+  asking = false;
+});
+"""
+
+# A recording has been dealt with: the transcript gets the focus, to be corrected or asked.
+HEARD = """
+(line) => {
+  document.querySelector("#speak [role=status]").textContent = "";
+  if (!line.includes('data-testid="heard"')) return;
+  const box = document.querySelector("#question textarea");
+  box.focus();
+  box.setSelectionRange(box.value.length, box.value.length);
+}
+"""
+
+# Reads each new answer aloud with the browser's own voice, while the box for it is ticked.
+READING = """
+if (!window.speechSynthesis) document.body.dataset.mute = "";  // hides the box; see style.css
+let turn = "";
+const read = () => {
+  const card = element.querySelector("[data-turn]");
+  if ((card?.dataset.turn ?? "") === turn) return;  // drawn again, in another language say
+  turn = card?.dataset.turn ?? "";
+  say();
+};
+const say = () => {
+  window.speechSynthesis?.cancel();
+  const card = element.querySelector("[data-turn]");
+  if (!card || !window.speechSynthesis || !document.querySelector("#aloud input").checked) return;
+  const spoken = new SpeechSynthesisUtterance(card.dataset.aloud);
+  const language = card.querySelector("[data-testid=answer]").lang;
+  spoken.lang = language === "zh" ? "zh-CN" : "en-US";
+  window.speechSynthesis.speak(spoken);
+};
+new MutationObserver(read).observe(element, {childList: true, subtree: true});
+document.addEventListener("change", (event) => event.target.closest("#aloud") && say());
+"""
+ANSWER = f"{CANDIDATES}\n{{{READING}}}"

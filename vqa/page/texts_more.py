@@ -1,4 +1,4 @@
-"""What the page says beside the tab "Ask", in English and Chinese."""
+"""What the page says in other tabs than "Ask", and about speech, in English and Chinese."""
 
 from __future__ import annotations
 
@@ -63,6 +63,24 @@ MORE: dict[str, dict[str, str]] = {
         "about_none": "The card of this model holds no figures yet. This command adds them:",
         "about_licence": "Licence",
         "about_trained": "Trained on",
+        "speak": "Speak",
+        "speak_stop": "Stop",
+        "speak_upload": "Upload a recording",
+        "speak_note": "The recogniser was trained on synthesised speech, not on people: check "
+        "what it wrote.",
+        "speak_recording": "Recording: ask your question, then stop.",
+        "speak_writing": "Writing it down …",
+        "heard_sure": "This is what was heard. Press Ask, or correct it first.",
+        "heard_unsure": "Is this what you asked? The recogniser is not sure of it: correct it, or "
+        "press Ask.",
+        "speak_denied": "The browser does not let this page use the microphone; allow it in the "
+        "address bar, or upload a recording.",
+        "speak_none": "There is no microphone here; connect one, or upload a recording.",
+        "speak_insecure": "The browser gives a microphone to pages with HTTPS or on this computer "
+        "alone; upload a recording.",
+        "speak_failed": "The recording could not be made; try again, or upload one.",
+        "aloud": "Read answers aloud",
+        "aloud_unsure": "I am not sure. My best guess: {answer}",
     },
     "zh": {
         "many_tab": "批量提问",
@@ -120,5 +138,19 @@ MORE: dict[str, dict[str, str]] = {
         "about_none": "这个模型的卡里还没有数据，可用以下命令添加：",
         "about_licence": "许可证",
         "about_trained": "训练数据",
+        "speak": "说话提问",
+        "speak_stop": "停止",
+        "speak_upload": "上传录音",
+        "speak_note": "识别器是用合成语音训练的，不是真人的声音：请核对它写下的文字。",
+        "speak_recording": "正在录音：请说出问题，然后停止。",
+        "speak_writing": "正在转写……",
+        "heard_sure": "听到的是这句话。按“提问”，或先改正。",
+        "heard_unsure": "您问的是这句话吗？识别器没有把握：请改正，或按“提问”。",
+        "speak_denied": "浏览器不允许本页使用麦克风；请在地址栏里允许，或上传录音。",
+        "speak_none": "没有找到麦克风；请接上一个，或上传录音。",
+        "speak_insecure": "浏览器只让 HTTPS 网页或本机网页使用麦克风；请上传录音。",
+        "speak_failed": "录音没有成功；请再试一次，或上传录音。",
+        "aloud": "朗读答案",
+        "aloud_unsure": "我不确定，最可能是：{answer}",
     },
 }

@@ -115,12 +115,17 @@ def listen(question: str, audio: object, device: object = "cpu") -> Transcript:
         AudioError: see `Recogniser.transcribe`. QuestionError: there are words beside it.
         CheckpointError: no speech checkpoint is here.
     """
+    check_alone(question)
+    return shared(str(device)).transcribe(audio)
+
+
+def check_alone(question: str) -> None:
+    """Raises QuestionError: there are words beside a recording."""
     if question:
         raise QuestionError(
             "Both a question and a recording were given; give one of them.",
             zh="同时收到了文字和录音，请只用其中一种提问。",
         )
-    return shared(str(device)).transcribe(audio)
 
 
 def with_heard(answer: A, heard: Transcript | None) -> A:

@@ -51,6 +51,16 @@ def find(name_or_dir: str | Path) -> Path | None:
     return next((folder for folder in places if (folder / "speech.json").is_file()), None)
 
 
+def check(folder: Path) -> None:
+    """Raises CheckpointError: a file is missing; says which."""
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise CheckpointError(
+            f"The speech checkpoint {folder} lacks {', '.join(missing)}; train one with "
+            "python -m vqa train configs/speech.json --out DIR, or get a complete copy."
+        )
+
+
 def load(folder: Path = DEFAULT, device: torch.device | str = "cpu") -> SpeechCheckpoint:
     """Loads a speech checkpoint strictly.
 
@@ -58,12 +68,7 @@ def load(folder: Path = DEFAULT, device: torch.device | str = "cpu") -> SpeechCh
         CheckpointError: a file is missing or damaged, the version is another one, or weights do
             not fit; says which.
     """
-    missing = [name for name in FILES if not (folder / name).is_file()]
-    if missing:
-        raise CheckpointError(
-            f"The speech checkpoint {folder} lacks {', '.join(missing)}; train one with "
-            "python -m vqa train configs/speech.json --out DIR, or get a complete copy."
-        )
+    check(folder)
     stored = read_json(folder / "speech.json")
     if stored.get("format") != FORMAT:
         raise CheckpointError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 
 import torch
@@ -10,6 +12,7 @@ import torch
 from vqa.audio import RATE, load_audio
 from vqa.errors import AudioError, CheckpointError, ConfigError
 from vqa.speech import recogniser
+from vqa.speech.names import WHISPER, read_name
 from vqa.speech.recogniser import Recogniser, Transcript
 from vqa.text import detect_language, tokenize
 
@@ -26,11 +29,9 @@ def by_name(name: str, device: torch.device | str = "cpu") -> Recogniser | Whisp
         ConfigError: none of them, or transformers is not installed.
         CheckpointError: its weights are not here.
     """
-    kind, colon, where = name.partition(":")
-    if kind == "whisper" and bool(colon) == bool(where):
+    kind, where = read_name(name)
+    if kind == WHISPER:
         return WhisperRecogniser(where or DEFAULT, device)
-    if name != "own":
-        raise ConfigError(f"--speech must be own, whisper or whisper:NAME_OR_DIR, not {name!r}.")
     return recogniser.shared(str(device))
 
 
@@ -62,7 +63,7 @@ class WhisperRecogniser:
                 )
                 break
             except (OSError, ValueError) as error:
-                if not local or Path(name).is_dir():
+                if not local or Path(name).is_dir() or not _hub_answers():
                     raise CheckpointError(
                         f"The Whisper model {name!r} cannot be loaded; with a network it is "
                         "downloaded on first use, without one give a folder that holds it: "
@@ -107,3 +108,21 @@ class WhisperRecogniser:
             duration=len(samples) / RATE,
             elapsed_ms=(perf_counter() - begin) * 1000,
         )
+
+
+def _hub_answers(seconds: float = 8.0) -> bool:
+    """Whether the hub can be reached at all: transformers goes on trying for a minute."""
+    found: list[bool] = []
+
+    def ask() -> None:
+        from huggingface_hub import constants, get_session
+
+        with contextlib.suppress(Exception):  # of whatever library the hub's client goes through
+            get_session().head(constants.ENDPOINT, timeout=seconds)
+            found.append(True)
+
+    # In a thread: no timeout of a client covers the search for an address.
+    asking = Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return bool(found)
