@@ -14,6 +14,7 @@ from vqa.device import pick_device
 from vqa.errors import CheckpointError, ConfigError
 from vqa.evidence import Evidence
 from vqa.exported import accelerate, is_exported
+from vqa.models.folding import folded
 from vqa.pictures import Picture, PictureFile, open_picture
 from vqa.predictor import AUTO, Answer, Predictor, Request
 from vqa.speech.recogniser import listen, with_heard
@@ -203,11 +204,16 @@ def load_predictor(checkpoint: str | Path = AUTO, device: str = "auto") -> Predi
         return _exported(checkpoint, device)
     where = pick_device(device)
     if str(checkpoint) != AUTO:
-        return Predictor(load(checkpoint, where), where)
+        return _quick(checkpoint, where)
     names = shipped()
     if not names:
         raise CheckpointError("No checkpoint is shipped here; give the folder of one.")
-    return Router({name: Predictor(load(name, where), where) for name in names})
+    return Router({name: _quick(name, where) for name in names})
+
+
+def _quick(checkpoint: str | Path, where: torch.device) -> Predictor:
+    found = load(checkpoint, where)
+    return Predictor(replace(found, network=folded(found.network)), where)
 
 
 def _exported(checkpoint: str | Path, device: str) -> Predictor:
