@@ -59,9 +59,9 @@ class Router:
     def knows(self, request: Request) -> bool:
         """Whether the picture, a `PictureFile`, is kept encoded by all that the question needs."""
         seen = self._seen(request.image)
-        if len(seen) == len(self.predictors):
-            return True
-        return bool(seen) and self._winner(self._shares(request.question), seen) is not None
+        if len(seen) in (0, len(self.predictors)):
+            return bool(seen)
+        return self._winner(self._shares(request.question), seen) is not None
 
     def warm_up(self) -> None:
         """Runs every network once."""
