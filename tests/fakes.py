@@ -44,7 +44,7 @@ class FakePredictor:
     card: ClassVar[dict] = {}
     cached_bytes: ClassVar[int] = 0
 
-    def knows(self, file) -> bool:
+    def knows(self, request) -> bool:
         return False
 
     def ask_batch(self, requests: Sequence[Request], top_k: int = 5) -> list[Answer]:

@@ -41,8 +41,8 @@ class Watched(FakePredictor):
         self.go.set()
         self.asked = threading.Event()
 
-    def knows(self, file) -> bool:
-        return file.data in self.known
+    def knows(self, request) -> bool:
+        return request.image.data in self.known
 
     def ask_batch(self, requests, top_k=5):
         self.calls.append([r.question for r in requests])

@@ -1,8 +1,11 @@
 """Exported checkpoints answer as those they were made from, or are not written."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from vqa.data.questions import world_answers, world_vocab
 from vqa.errors import CheckpointError, ConfigError
 from vqa.export import folder as exporting
 from vqa.export import measure as measuring
+from vqa.export import patience
 from vqa.export.folder import export
 from vqa.models.network import build
 from vqa.predictor import Request
@@ -185,7 +189,9 @@ def test_what_does_not_match_is_not_written(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["small"]
 
 
-def test_ways_are_timed_side_by_side(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def measured(tmp_path, monkeypatch):
+    """Times a small checkpoint on six pictures; what the table says of each way."""
     rows = ["image,question,answer,split"]
     (tmp_path / "data" / "images").mkdir(parents=True)
     for k in range(6):
@@ -194,17 +200,59 @@ def test_ways_are_timed_side_by_side(tmp_path, monkeypatch, capsys):
     (tmp_path / "data" / "questions.csv").write_text("\n".join(rows))
     for name, value in (("BATCH", 2), ("ROUNDS", 2), ("_BATCHES", 1)):
         monkeypatch.setattr(measuring, name, value)
-    monkeypatch.setattr(measuring, "export", partial(export, questions=20))
-    # Compiling takes minutes.
-    monkeypatch.setattr(measuring, "_compiled", lambda checkpoint: checkpoint)
     start = small(tmp_path, "grid", "gru", "stacked_attention")
-    data = f"folder:{tmp_path / 'data'}"
-    assert main(["export", "--checkpoint", str(start), "--measure", "--data", data]) == 0
-    shown = capsys.readouterr().out.splitlines()[4:]
-    cells = {row.split("|")[1].strip(): [c.strip() for c in row.split("|")[2:-1]] for row in shown}
+    asked = ["--measure", "--data", f"folder:{tmp_path / 'data'}"]
+
+    def run(capsys) -> dict[str, list[str]]:
+        assert main(["export", "--checkpoint", str(start), *asked]) == 0
+        shown = [row.split("|") for row in capsys.readouterr().out.splitlines()[4:]]
+        return {row[1].strip(): [cell.strip() for cell in row[2:-1]] for row in shown}
+
+    return run
+
+
+def rehearsed(way, folder, graphs, files, threads):
+    """Stands in for what prepares a way in another process."""
+    if way == "compile":
+        time.sleep(1000)
+    if way == "int8":
+        raise ValueError("no such engine\nhere")
+    return measuring._rehearse(way, folder, graphs, files, threads)
+
+
+def test_ways_are_timed_side_by_side(measured, monkeypatch, capsys):
+    # Compiling takes minutes.
+    monkeypatch.setitem(measuring.WAYS, "compile", measuring.WAYS["eager"])
+    monkeypatch.setattr(measuring, "within", lambda seconds, call, *values: call(*values))
+    monkeypatch.setattr(measuring, "export", partial(export, questions=20))
+    cells = measured(capsys)
     assert list(cells) == ["eager", "compile", "int8", "onnx"]
     assert all(row[1].endswith("x)") and row[4] == "" for row in cells.values())
     assert cells["onnx"][6] == cells["eager"][6] == "0.00 %" and cells["onnx"][5].endswith("%")
+
+
+def test_a_way_that_is_never_ready_is_told_and_left_out(measured, monkeypatch, capsys):
+    def within(seconds, call, *values):
+        return patience.within(1 if values[0] == "compile" else 300, rehearsed, *values)
+
+    monkeypatch.setattr(measuring, "within", within)
+    monkeypatch.setitem(measuring.WAYS, "onnx", measuring.WAYS["eager"])
+    cells = measured(capsys)
+    assert list(cells) == ["eager", "onnx", "compile", "int8"]
+    assert cells["compile"][0] == "not: more than 1 s" and not any(cells["compile"][1:])
+    assert cells["int8"][0] == "not: ValueError no such engine"
+    assert cells["onnx"][1].endswith("x)")
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="asks /proc for processes")
+def test_who_is_given_up_takes_its_processes_along(tmp_path):
+    child = ["sh", "-c", f"echo $$ > {tmp_path}/child; exec sleep 1000"]
+    with pytest.raises(patience.GaveUpError, match="more than 20 s"):
+        patience.within(20, subprocess.call, child)
+    status = Path(f"/proc/{(tmp_path / 'child').read_text().strip()}/status")
+    assert not status.exists() or "zombie" in status.read_text()
+    with pytest.raises(patience.GaveUpError, match="exit code 3"):
+        patience.within(300, os._exit, 3)
 
 
 def test_nothing_is_overwritten(tmp_path, capsys):

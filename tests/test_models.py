@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from vqa.config import ModelConfig, SpeechConfig, preset_from_dict, to_dict
 from vqa.data.questions import BlockMaker, world_answers, world_vocab
 from vqa.errors import ConfigError
 from vqa.models.audio_encoder import AudioEncoder
+from vqa.models.folding import folded
 from vqa.models.fusion import FUSIONS
 from vqa.models.heads import HEADS
 from vqa.models.image_encoder import IMAGE_ENCODERS, Regions
@@ -238,3 +240,20 @@ def test_a_tiny_network_learns_64_questions_by_heart(tiny_model, name):
         if accuracy >= 0.95:
             break
     assert accuracy >= 0.95
+
+
+@torch.no_grad()
+def test_a_folded_network_answers_the_same(network, images, tokens):
+    own = copy.deepcopy(network)
+    norms = [part for part in own.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    torch.manual_seed(4)
+    for part in norms:
+        part.running_mean.uniform_(-0.3, 0.3)
+        part.running_var.uniform_(0.5, 2)
+        part.bias.uniform_(-0.2, 0.2)
+    quick = folded(own)
+    one, other = own(images, tokens, LENGTHS), quick(images, tokens, LENGTHS)
+    assert torch.allclose(other.logits, one.logits, rtol=1e-4, atol=1e-4)
+    assert torch.allclose(other.regions.clarity, one.regions.clarity, atol=1e-4)
+    left = [part for part in quick.modules() if isinstance(part, torch.nn.BatchNorm2d)]
+    assert norms and not left

@@ -34,7 +34,7 @@ class BatchPredictor(Protocol):
     card: dict
     cached_bytes: int
 
-    def knows(self, file: PictureFile) -> bool: ...
+    def knows(self, request: Request) -> bool: ...
 
     def ask_batch(self, requests: Sequence[Request], top_k: int = 5) -> list[Answer]: ...
 
@@ -187,9 +187,10 @@ class Batcher:
                 raise error
         return [error or reply.result() for error, reply in zip(errors, replies, strict=True)]
 
-    def knows(self, file: PictureFile) -> bool:
-        """Whether the picture of this file need not be decoded, so that `begin` takes no time."""
-        return self._predictor.knows(file)
+    def knows(self, request: Request) -> bool:
+        """Whether the picture, a `PictureFile`, need not be decoded, so that `begin` takes no
+        time."""
+        return self._predictor.knows(request)
 
     def begin(
         self, requests: Sequence[Request], top_k: int = 5, checkpoint: str = AUTO
@@ -201,7 +202,7 @@ class Batcher:
         """
         self._check_checkpoint(checkpoint)
         asked = self._accept(requests, top_k, checkpoint)
-        opened: dict[int, object] = {}
+        opened: dict[int, Picture] = {}
         for one in asked:
             try:
                 self._line_up(one, opened)
@@ -279,20 +280,21 @@ class Batcher:
         seconds = ceil(len(self._accepted) * self._pace)
         return BusyError(min(max(seconds, 1), _LONGEST_RETRY))
 
-    def _line_up(self, one: _Asked, opened: dict[int, object]) -> None:
+    def _line_up(self, one: _Asked, opened: dict[int, Picture]) -> None:
         """Opens the picture and stands in line.
 
         Args:
-            opened: pictures of the same call opened before, by the identity of their source.
+            opened: pictures of the same call decoded before, by the identity of their source.
         """
-        source = one.request.image
-        fresh = id(source) not in opened
-        if fresh:
-            opened[id(source)] = self._opened(source)
-        picture = opened[id(source)]
+        source = id(one.request.image)
         weight = 0
-        if fresh and isinstance(picture, Picture):
-            weight = picture.image.width * picture.image.height * 3
+        if source in opened:
+            picture = opened[source]
+        else:
+            picture = self._opened(one.request)
+            if isinstance(picture, Picture):
+                opened[source] = picture
+                weight = picture.image.width * picture.image.height * 3
         one.request = replace(one.request, image=picture)
         with self._changed:
             if one not in self._accepted:
@@ -304,9 +306,10 @@ class Batcher:
             self._line.append(one)
             self._changed.notify_all()
 
-    def _opened(self, source: object) -> object:
+    def _opened(self, request: Request) -> Picture | PictureFile:
+        source = request.image
         file = PictureFile.of(source) if isinstance(source, bytes) else source
-        if isinstance(file, PictureFile) and self.knows(file):
+        if isinstance(file, PictureFile) and self.knows(replace(request, image=file)):
             return file
         with self._decoders:
             return open_picture(file)

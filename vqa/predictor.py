@@ -18,13 +18,14 @@ from vqa.evidence import Evidence, evidence_of
 from vqa.image import to_tensor
 from vqa.models.image_encoder import Regions
 from vqa.models.network import Prediction
-from vqa.pictures import PictureFile, open_picture
+from vqa.pictures import Picture, PictureFile, open_picture
 from vqa.places import Place, Window, checked, cut, in_whole, only_objects_at, window
 from vqa.reply_space import KINDS
 from vqa.speech.recogniser import Transcript, listen, with_heard
 from vqa.text import PreparedQuestion, prepare_question
 from vqa.wording import Said, Trust, Wording
 
+_TOGETHER = 16  # pictures that are encoded at once: the features of more leave the cache
 AUTO = "auto"  # in place of a checkpoint's name: the shipped one that knows most about a question
 
 
@@ -181,7 +182,7 @@ class Predictor:
         mask, boxes = regions.mask.cpu(), regions.boxes.cpu()
         for k, part in parts.items():
             boxes[k] = in_whole(boxes[k], part)
-        found = self._familiarity(asked, regions.clarity.tolist())
+        clarity = regions.clarity.tolist()
         elapsed = (perf_counter() - begin) * 1000 / len(asked)
         return [
             self._answer(
@@ -191,27 +192,37 @@ class Predictor:
                 words[k],
                 mask[k],
                 boxes[k],
-                found[k],
+                clarity[k] * self._share(q),
                 elapsed,
             )
             for k, q in enumerate(asked)
         ]
 
+    def share_known(self, question: str) -> float:
+        """Share of a question's words that the checkpoint knows, in [0, 1]; 0 where it cannot
+        read the question, which another one may. Times the clarity of a picture it is the
+        familiarity of both."""
+        try:
+            return self._share(prepare_question(question, self.checkpoint.vocab))
+        except QuestionError:
+            return 0.0
+
     @torch.inference_mode()
-    def familiarity(self, requests: Sequence[Request]) -> list[float]:
-        """How well each image and question fit what the checkpoint was trained on, in [0, 1]; 0
-        for a question that it cannot read, which another one may.
+    def clarity(self, images: Sequence[object]) -> list[float]:
+        """How plainly the checkpoint can tell what is on each image, in [0, 1]; it keeps them
+        encoded.
 
         Raises:
-            As `ask`, for the first request whose image cannot be used.
+            As `ask`, for the first image that cannot be used.
         """
-        try:
-            asked, regions, _ = self._read([Request(r.image, r.question) for r in requests])
-        except QuestionError:
-            if len(requests) == 1:
-                return [0.0]
-            return [self.familiarity([request])[0] for request in requests]
-        return self._familiarity(asked, regions.clarity.tolist())
+        found = self._encoded([self._keyed(image) for image in images])
+        return [regions.clarity.item() for regions in found]
+
+    def kept_clarity(self, picture: Picture | PictureFile) -> float | None:
+        """The clarity of a picture that is kept encoded; None of any other."""
+        with self._lock:
+            kept = self._cache.get(picture.key)
+        return None if kept is None else kept.clarity.item()
 
     @torch.inference_mode()
     def evidence(self, request: Request, top_k: int = 5) -> Evidence:
@@ -256,7 +267,7 @@ class Predictor:
                 images.append((f"{picture.key} {part}", cut(picture.image, part)))
             else:
                 images.append(self._keyed(r.image))
-        regions = self._regions(images)
+        regions = Regions.join(self._encoded(images))
         return asked, regions if cells else only_objects_at(regions, places), parts
 
     def _answer(
@@ -329,13 +340,9 @@ class Predictor:
             f"{name} is {value!r}; get a fresh copy."
         )
 
-    def _familiarity(
-        self, asked: Sequence[PreparedQuestion], clarity: Sequence[float]
-    ) -> list[float]:
-        """How plainly the image's regions could be told, times the share of known words."""
+    def _share(self, question: PreparedQuestion) -> float:
         vocab = self.checkpoint.vocab
-        known = [sum(token in vocab for token in q.tokens) / len(q.tokens) for q in asked]
-        return [c * k for c, k in zip(clarity, known, strict=True)]
+        return sum(token in vocab for token in question.tokens) / len(question.tokens)
 
     def _keyed(self, source: object) -> tuple[str, Image.Image | Regions]:
         """(key, picture); of the bytes of a file seen lately its regions, without decoding it."""
@@ -349,10 +356,10 @@ class Predictor:
         picture = open_picture(source)
         return picture.key, picture.image
 
-    def knows(self, file: PictureFile) -> bool:
-        """Whether the picture of this file is kept encoded, so that it need not be decoded."""
+    def knows(self, request: Request) -> bool:
+        """Whether the picture, a `PictureFile`, is kept encoded, so that it need not be decoded."""
         with self._lock:
-            return file.key in self._cache
+            return request.image.key in self._cache
 
     def _keep(self, key: str, regions: Regions) -> None:
         """Into the cache, whose lock the caller holds."""
@@ -363,8 +370,8 @@ class Predictor:
         while self.cached_bytes > self._cache_bytes:
             self.cached_bytes -= self._cache.popitem(last=False)[1].nbytes
 
-    def _regions(self, images: Sequence[tuple[str, Image.Image | Regions]]) -> Regions:
-        """Encoded images; those seen lately come from the cache."""
+    def _encoded(self, images: Sequence[tuple[str, Image.Image | Regions]]) -> list[Regions]:
+        """Each image encoded; those seen lately come from the cache."""
         keys = [key for key, _ in images]
         known = {key: found for key, found in images if isinstance(found, Regions)}
         with self._lock:
@@ -377,12 +384,13 @@ class Predictor:
             size = self.checkpoint.config.image_encoder.image_size
             batch = torch.stack([to_tensor(image, size) for image in new.values()])
             batch = batch.to(self.device).contiguous(memory_format=torch.channels_last)
-            encoded = self.checkpoint.network.image_encoder(batch)
+            encoder = self.checkpoint.network.image_encoder
+            encoded = Regions.join([encoder(part) for part in batch.split(_TOGETHER)])
             known |= {key: encoded.row(k) for k, key in enumerate(new)}
             with self._lock:
                 for key in new:
                     self._keep(key, known[key])
-        return Regions.join([known[key] for key in keys])
+        return [known[key] for key in keys]
 
 
 def _rows(matrix: torch.Tensor) -> tuple[tuple[float, ...], ...]:

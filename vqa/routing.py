@@ -14,6 +14,7 @@ from vqa.device import pick_device
 from vqa.errors import CheckpointError, ConfigError
 from vqa.evidence import Evidence
 from vqa.exported import accelerate, is_exported
+from vqa.models.folding import folded
 from vqa.pictures import Picture, PictureFile, open_picture
 from vqa.predictor import AUTO, Answer, Predictor, Request
 from vqa.speech.recogniser import listen, with_heard
@@ -21,6 +22,10 @@ from vqa.speech.recogniser import listen, with_heard
 
 class Router:
     """Asks, of several predictors, the one most familiar with picture and question.
+
+    A picture is a photograph or a scene of objects: the clearer it is to a checkpoint for one kind,
+    the stranger to those for the other, and both clarities add up to one at most. So a picture
+    need not be encoded by a predictor that could not win any more; most are encoded by one alone.
 
     Stateless like them, and used like one of them. `Answer.checkpoint` says which one spoke.
 
@@ -31,6 +36,10 @@ class Router:
     def __init__(self, predictors: Mapping[str, Predictor]) -> None:
         self.predictors = dict(predictors)
         self.device = next(iter(self.predictors.values())).device
+        # Checkpoints for photographs have cells as regions, those for scenes have objects.
+        self._photos = {
+            name: p.checkpoint.network.image_encoder.cells for name, p in self.predictors.items()
+        }
         cards = [p.card for p in self.predictors.values()]
         self.card = {
             key: " ".join(card[key] for card in cards if key in card)
@@ -47,9 +56,12 @@ class Router:
         """Memory that encoded images take."""
         return sum(p.cached_bytes for p in self.predictors.values())
 
-    def knows(self, file: PictureFile) -> bool:
-        """Whether every predictor keeps the picture of this file encoded."""
-        return all(p.knows(file) for p in self.predictors.values())
+    def knows(self, request: Request) -> bool:
+        """Whether the picture, a `PictureFile`, is kept encoded by all that the question needs."""
+        seen = self._seen(request.image)
+        if len(seen) in (0, len(self.predictors)):
+            return bool(seen)
+        return self._winner(self._shares(request.question), seen) is not None
 
     def warm_up(self) -> None:
         """Runs every network once."""
@@ -84,11 +96,8 @@ class Router:
         if checkpoint != AUTO:
             return self.predictors[self._known(checkpoint)].ask_batch(requests, top_k)
         begin = perf_counter()
-        opened: dict[int, Picture | PictureFile] = {}
-        for r in requests:
-            if id(r.image) not in opened:
-                opened[id(r.image)] = self._opened(r.image)
-        asked = [replace(r, image=opened[id(r.image)]) for r in requests]
+        opened: dict[int, Picture] = {}
+        asked = [replace(r, image=self._opened(r, opened)) for r in requests]
         names = self.route(asked)
         answers: list[Answer | None] = [None] * len(asked)
         for name in dict.fromkeys(names):
@@ -113,23 +122,74 @@ class Router:
             )
         return name
 
-    def _opened(self, source: object) -> Picture | PictureFile:
-        """Files stay files where every predictor knows them; all else is decoded, once for all."""
-        file = PictureFile.of(source) if isinstance(source, bytes) else source
-        if isinstance(file, PictureFile) and self.knows(file):
-            return file
-        return open_picture(file)
+    def _opened(self, request: Request, opened: dict[int, Picture]) -> Picture | PictureFile:
+        """Files stay files where their pictures are known; all else is decoded, once for all.
+
+        Args:
+            opened: pictures decoded before, by the identity of their source.
+        """
+        source = request.image
+        if id(source) not in opened:
+            file = PictureFile.of(source) if isinstance(source, bytes) else source
+            if isinstance(file, PictureFile) and self.knows(replace(request, image=file)):
+                return file
+            opened[id(source)] = open_picture(file)
+        return opened[id(source)]
 
     def route(self, requests: Sequence[Request]) -> list[str]:
         """The name of the predictor that each question is for.
 
         Raises:
-            As `Predictor.ask`, for the first request that cannot be answered.
+            As `Predictor.ask`, for the first request whose picture cannot be used.
         """
-        if not requests:
-            return []
-        scores = {name: p.familiarity(requests) for name, p in self.predictors.items()}
-        return [max(scores, key=lambda name: scores[name][k]) for k in range(len(requests))]
+        shares = [self._shares(r.question) for r in requests]
+        seen = [self._seen(r.image) for r in requests]
+        # In each round those still in doubt are encoded by one predictor more.
+        for _ in self.predictors:
+            places: dict[str, list[int]] = {}
+            for k, (known, clear) in enumerate(zip(shares, seen, strict=True)):
+                if self._winner(known, clear) is None:
+                    places.setdefault(self._next(known, clear), []).append(k)
+            for name, rows in places.items():
+                found = self.predictors[name].clarity([requests[k].image for k in rows])
+                for k, clarity in zip(rows, found, strict=True):
+                    seen[k][name] = clarity
+        return [self._winner(*pair) for pair in zip(shares, seen, strict=True)]
+
+    def _shares(self, question: str) -> dict[str, float]:
+        return {name: p.share_known(question) for name, p in self.predictors.items()}
+
+    def _seen(self, image: object) -> dict[str, float]:
+        """How clear the picture is to each predictor that keeps it."""
+        if not isinstance(image, Picture | PictureFile):
+            return {}
+        found = {name: p.kept_clarity(image) for name, p in self.predictors.items()}
+        return {name: clarity for name, clarity in found.items() if clarity is not None}
+
+    def _winner(self, shares: dict[str, float], seen: dict[str, float]) -> str | None:
+        """Who is most familiar with a question and its picture; None while others may be.
+
+        Args:
+            shares: of the question's words that each knows. seen: the picture's clarity to those
+                that have encoded it.
+        """
+        best = {
+            name: share * (seen[name] if name in seen else self._most(name, seen))
+            for name, share in shares.items()
+        }
+        winner = max(best, key=best.get)
+        return winner if winner in seen or not any(shares.values()) else None
+
+    def _most(self, name: str, seen: dict[str, float]) -> float:
+        """The clarity that a picture has at most to one that has not encoded it."""
+        others = (c for n, c in seen.items() if self._photos[n] != self._photos[name])
+        return 1 - max(others, default=0.0)
+
+    def _next(self, shares: dict[str, float], seen: dict[str, float]) -> str:
+        """Who is to encode the picture: who knows most of the words. Where several know them all
+        they say most about the one that knows few others."""
+        left = (name for name in self.predictors if name not in seen)
+        return max(left, key=lambda n: (shares[n], -len(self.predictors[n].checkpoint.vocab)))
 
 
 def load_predictor(checkpoint: str | Path = AUTO, device: str = "auto") -> Predictor | Router:
@@ -144,11 +204,16 @@ def load_predictor(checkpoint: str | Path = AUTO, device: str = "auto") -> Predi
         return _exported(checkpoint, device)
     where = pick_device(device)
     if str(checkpoint) != AUTO:
-        return Predictor(load(checkpoint, where), where)
+        return _quick(checkpoint, where)
     names = shipped()
     if not names:
         raise CheckpointError("No checkpoint is shipped here; give the folder of one.")
-    return Router({name: Predictor(load(name, where), where) for name in names})
+    return Router({name: _quick(name, where) for name in names})
+
+
+def _quick(checkpoint: str | Path, where: torch.device) -> Predictor:
+    found = load(checkpoint, where)
+    return Predictor(replace(found, network=folded(found.network)), where)
 
 
 def _exported(checkpoint: str | Path, device: str) -> Predictor:

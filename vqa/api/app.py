@@ -111,7 +111,7 @@ def _add_questions(
     threads = CapacityLimiter(waiting + 1)
 
     async def answers(asked: list[Asked], top_k: int, checkpoint: str) -> list[Answer | VQAError]:
-        if all(isinstance(a.image, PictureFile) and batcher.knows(a.image) for a in asked):
+        if all(isinstance(a.image, PictureFile) and batcher.knows(a) for a in asked):
             replies = batcher.begin(asked, top_k, checkpoint)
         else:
             begin = partial(batcher.begin, asked, top_k, checkpoint)

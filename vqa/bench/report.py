@@ -91,9 +91,9 @@ def _asked(traffic: dict, setting: dict) -> str:
         "connection that stays open; times are from the first byte sent to the last received. "
         f"Each load lasts {setting['seconds']} seconds after a start that does not count.\n\n"
         "- *kept pictures*: the server has encoded all of them before, as when people go on asking "
-        "about a picture. Every question is a hit in its store of encoded pictures.\n"
+        "about a picture. Questions are hits in its store of encoded pictures.\n"
         "- *new pictures*: no file comes twice (each has another comment in its head), so every "
-        "one is decoded and encoded, by each checkpoint that may answer. No question is a hit.\n\n"
+        "one is decoded and encoded, by the checkpoints that may answer. No question is a hit.\n\n"
         "*One at a time* is the same server with `--max-batch 1`."
     )
 
@@ -173,8 +173,8 @@ def _single(single: dict) -> str:
         "\n\nOf the others the model alone is timed: decoding, scaling and tokenising come on top "
         "for them, while ours are included. They have random weights, which take the time of "
         "trained ones. They answer open questions about everyday photographs, which ours largely "
-        "cannot: this compares speed, not what is known. `auto` encodes a new picture with every "
-        "shipped checkpoint, to ask the one that knows most about it."
+        "cannot: this compares speed, not what is known. `auto` encodes a new picture with a "
+        "second checkpoint only where that one may know more about it."
     )
 
 

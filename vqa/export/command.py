@@ -37,5 +37,5 @@ def _measure(options: Namespace) -> int:
         raise ConfigError("--measure writes nothing; leave --out out.")
     from vqa.export.measure import measure, table
 
-    print(table(measure(options.checkpoint, options.data or "world:heldout")))
+    print(table(*measure(options.checkpoint, options.data or "world:heldout")))
     return 0

@@ -7,7 +7,7 @@ import os
 import platform
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -18,13 +18,17 @@ import torch
 from vqa.checkpoint import Checkpoint, load
 from vqa.data.build import evaluation_split, open_data
 from vqa.data.sample import Sample, score
+from vqa.errors import VQAError
 from vqa.export.folder import export
+from vqa.export.patience import GaveUpError, within
 from vqa.exported import accelerate
+from vqa.models.folding import folded
 from vqa.predictor import Predictor, Request
 
 ROUNDS = 60
 BATCH = 64
 _BATCHES = 3
+PATIENCE = 120.0  # seconds that a way may take until it can be asked
 _ASKED = 1000  # questions that accuracy is measured on
 _SPOKEN = 10
 _SENTENCE = "Describe the scene."
@@ -53,33 +57,41 @@ class Speed:
     other: float
 
 
-def measure(name_or_dir: str | Path, data: str) -> list[Speed]:
+def measure(name_or_dir: str | Path, data: str) -> tuple[list[Speed], dict[str, str]]:
     """Times every way with as many threads as PyTorch has; "eager" is the first.
 
+    Returns:
+        The ways that were ready within `PATIENCE`, and for each of the others why it was not.
+
     Raises:
-        As `vqa.checkpoint.load`, `vqa.data.build.open_data` and `vqa.export.folder.export`.
+        As `vqa.checkpoint.load` and `vqa.data.build.open_data`. VQAError: not even PyTorch as it
+        is was ready.
     """
-    checkpoint = load(name_or_dir)
+    folder = load(name_or_dir).folder
     opened = open_data(data, os.cpu_count() or 1, lambda done, total: None)
     samples = opened.samples(evaluation_split(opened), ("en",))
     asked = samples[:: max(1, len(samples) // _ASKED)][:_ASKED]
     files = _files(samples)
     ways: dict[str, tuple[Predictor, float]] = {}
+    failed: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="vqa-export-") as scratch:
-        makers: dict[str, Callable[[], Checkpoint]] = {
-            "eager": lambda: checkpoint,
-            "compile": lambda: _compiled(checkpoint),
-            "int8": lambda: _int8(checkpoint),
-            "onnx": lambda: _onnx(checkpoint, Path(scratch) / "onnx"),
-        }
-        for way, make in makers.items():
-            begin = perf_counter()
-            predictor = Predictor(make(), torch.device("cpu"))
-            _warm_up(predictor, files[:BATCH])
-            ways[way] = predictor, perf_counter() - begin
+        graphs, threads = Path(scratch) / "onnx", torch.get_num_threads()
+        for way in WAYS:
+            try:
+                # Elsewhere first: a compiler may take for ever. What it makes is kept on disk.
+                given = way, folder, graphs, files[:BATCH], threads
+                seconds = within(PATIENCE, _rehearse, *given)
+            except GaveUpError as error:
+                failed[way] = str(error)
+            else:
+                ways[way] = _ready(way, folder, graphs, files[:BATCH]), seconds
+        if "eager" not in ways:
+            raise VQAError(
+                f"{name_or_dir} cannot be asked ({failed['eager']}); is the machine busy?"
+            )
         times = _times({way: predictor for way, (predictor, _) in ways.items()}, files[BATCH:])
         said = {way: _answers(predictor, asked) for way, (predictor, _) in ways.items()}
-    return [
+    speeds = [
         Speed(
             way,
             seconds,
@@ -89,10 +101,15 @@ def measure(name_or_dir: str | Path, data: str) -> list[Speed]:
         )
         for way, (_, seconds) in ways.items()
     ]
+    return speeds, failed
 
 
-def table(rows: Sequence[Speed]) -> str:
-    """Markdown, times beside how many times faster than eager."""
+def table(rows: Sequence[Speed], failed: Mapping[str, str]) -> str:
+    """Markdown, times beside how many times faster than eager.
+
+    Args:
+        failed: way -> why it was not ready; see `measure`.
+    """
     first = rows[0]
 
     def cell(value: float | None, base: float | None) -> str:
@@ -118,10 +135,27 @@ def table(rows: Sequence[Speed]) -> str:
             f"{100 * row.other:.2f} %",
         ]
         lines.append(f"| {' | '.join(cells)} |")
+    lines += [f"| {way} | not: {why} | | | | | | |" for way, why in failed.items()]
     return "\n".join(lines)
 
 
-def _compiled(checkpoint: Checkpoint) -> Checkpoint:
+def _rehearse(way: str, folder: Path, graphs: Path, files: Sequence, threads: int) -> float:
+    """Seconds until a way can be asked."""
+    torch.set_num_threads(threads)
+    begin = perf_counter()
+    _ready(way, folder, graphs, files)
+    return perf_counter() - begin
+
+
+def _ready(way: str, folder: Path, graphs: Path, files: Sequence) -> Predictor:
+    checkpoint = load(folder)
+    checkpoint = replace(checkpoint, network=folded(checkpoint.network))
+    predictor = Predictor(WAYS[way](checkpoint, graphs), torch.device("cpu"))
+    _warm_up(predictor, files)
+    return predictor
+
+
+def _compiled(checkpoint: Checkpoint, graphs: Path) -> Checkpoint:
     """The recurrent question encoder stays: compiled, it is unrolled anew for every length."""
     network = copy.deepcopy(checkpoint.network)
     network.image_encoder = torch.compile(network.image_encoder, dynamic=True)
@@ -130,7 +164,7 @@ def _compiled(checkpoint: Checkpoint) -> Checkpoint:
     return replace(checkpoint, network=network)
 
 
-def _int8(checkpoint: Checkpoint) -> Checkpoint:
+def _int8(checkpoint: Checkpoint, graphs: Path) -> Checkpoint:
     """Linear and recurrent layers with 8 bit weights; convolutions have no dynamic kind."""
     from torch.ao.quantization import quantize_dynamic
 
@@ -142,9 +176,19 @@ def _int8(checkpoint: Checkpoint) -> Checkpoint:
     return replace(checkpoint, network=network.eval())
 
 
-def _onnx(checkpoint: Checkpoint, folder: Path) -> Checkpoint:
-    export(checkpoint.folder, folder)
-    return accelerate(load(folder))
+def _onnx(checkpoint: Checkpoint, graphs: Path) -> Checkpoint:
+    if not graphs.exists():
+        export(checkpoint.folder, graphs)
+    return accelerate(load(graphs))
+
+
+# How a way makes its checkpoint, given one and a folder for graphs.
+WAYS: dict[str, Callable[[Checkpoint, Path], Checkpoint]] = {
+    "eager": lambda checkpoint, graphs: checkpoint,
+    "compile": _compiled,
+    "int8": _int8,
+    "onnx": _onnx,
+}
 
 
 def _files(samples: Sequence[Sample]) -> list[tuple[bytes, str, str]]:

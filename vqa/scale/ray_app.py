@@ -83,7 +83,7 @@ class Fleet:
         self.choices: tuple[str, ...] = getattr(local, "choices", ())
         self.checkpoint = getattr(local, "checkpoint", None)
 
-    def knows(self, file: object) -> bool:
+    def knows(self, request: Request) -> bool:
         """Always: files travel as they are and are decoded by the replica, if need be."""
         return True
 
