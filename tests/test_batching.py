@@ -232,7 +232,7 @@ def test_what_waits_is_bounded_in_memory(batched, watched, threads):
 
 def test_one_picture_of_many_questions_is_opened_and_counted_once(batched, watched):
     file = png(size=(50, 50))
-    found = batched(pixel_bytes=50 * 50 * 3).ask_batch([Request(file, QUESTION)] * 5)
+    found = batched(pixel_bytes=50 * 50 * 4).ask_batch([Request(file, QUESTION)] * 5)
     assert len(found) == 5 and len({id(image) for image in watched.images}) == 1
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import traceback
 from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
@@ -19,13 +18,14 @@ from threading import BoundedSemaphore, Condition, Thread
 from time import perf_counter
 from typing import Protocol
 
-from vqa.errors import BusyError, CheckpointError, ConfigError, StoppingError, VQAError
+from vqa.errors import BusyError, CheckpointError, ConfigError, StoppingError, VQAError, described
 from vqa.evidence import Evidence
 from vqa.pictures import Picture, PictureFile, open_picture
 from vqa.predictor import AUTO, Answer, Request
 
 _log = logging.getLogger(__name__)
 _LONGEST_RETRY = 60
+_PIXEL_BYTES = 4  # Pillow keeps the three of RGB in four
 
 
 class BatchPredictor(Protocol):
@@ -71,11 +71,6 @@ class _Asked:
     lined_up: float = 0.0
     weight: int = 0
     reply: Future = field(default_factory=Future)
-
-
-def described(error: BaseException) -> str:
-    """Where a bug struck, for a log: its message is left out, it may hold what somebody asked."""
-    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
 
 
 class Batcher:
@@ -292,7 +287,7 @@ class Batcher:
         picture = opened[id(source)]
         weight = 0
         if fresh and isinstance(picture, Picture):
-            weight = picture.image.width * picture.image.height * 3
+            weight = picture.image.width * picture.image.height * _PIXEL_BYTES
         one.request = replace(one.request, image=picture)
         with self._changed:
             if one not in self._accepted:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import gradio as gr
 
 from vqa.errors import VQAError
+from vqa.page.inputs import PictureInput
 from vqa.page.parts import Parts
-from vqa.page.picture_input import PictureInput
 from vqa.page.texts import say
 from vqa.predictor import AUTO, Request
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from vqa.errors import VQAError
+from vqa.errors import VQAError, described
 from vqa.page import cards
 from vqa.page.many_rows import MAX_ROWS, Answered, answer_all, answers, bar
 from vqa.page.parts import QUIET, Parts
@@ -81,8 +81,8 @@ def add_many(parts: Parts) -> None:
                     told = time.monotonic()
         except VQAError as error:
             yield _ended(done, cards.message(error.sentence(code)), code)
-        except Exception:
-            _log.exception("many questions on the page failed")
+        except Exception as error:
+            _log.error("many questions on the page failed: %s", described(error))
             yield _ended(done, cards.message(say(code, "unexpected")), code)
         else:
             yield _ended(done, "", code)
