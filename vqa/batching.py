@@ -308,6 +308,10 @@ class Batcher:
 
     def _reply(self, one: _Asked, answer: Answer | None = None, error=None) -> None:
         """Answers one request, unless it has its answer already, and frees its place."""
+        if isinstance(error, VQAError):
+            # Frames hold the picture, and by way of the request the error: both would stay until
+            # the garbage collector comes by.
+            error.__traceback__ = error.__cause__ = error.__context__ = None
         with self._changed:
             if one in self._accepted:
                 self._accepted.remove(one)
@@ -319,19 +323,28 @@ class Batcher:
             pass  # `close` has lost patience and told that nobody will answer
 
     def _work(self) -> None:
-        while batch := self._next_batch():
-            # By repr: a dictionary takes True for 1, and a list not at all.
-            groups: dict[tuple[str, str], list[_Asked]] = {}
-            for one in batch:
-                groups.setdefault((repr(one.top_k), one.checkpoint), []).append(one)
-            for group in groups.values():
-                begin = perf_counter()
-                self._answer(group)
-                with self._changed:
-                    self._sizes[len(group)] += 1
-                    self._waited += sum(begin - one.lined_up for one in group)
-                    answers = len(group) * len(self._workers)
-                    self._pace += 0.2 * ((perf_counter() - begin) / answers - self._pace)
+        while self._answer_next():
+            pass
+
+    def _answer_next(self) -> bool:
+        """Waits for a batch and answers it; False when all is done.
+
+        A function of its own, so that who waits for the next batch does not hold the last one.
+        """
+        batch = self._next_batch()
+        # By repr: a dictionary takes True for 1, and a list not at all.
+        groups: dict[tuple[str, str], list[_Asked]] = {}
+        for one in batch:
+            groups.setdefault((repr(one.top_k), one.checkpoint), []).append(one)
+        for group in groups.values():
+            begin = perf_counter()
+            self._answer(group)
+            with self._changed:
+                self._sizes[len(group)] += 1
+                self._waited += sum(begin - one.lined_up for one in group)
+                answers = len(group) * len(self._workers)
+                self._pace += 0.2 * ((perf_counter() - begin) / answers - self._pace)
+        return bool(batch)
 
     def _next_batch(self) -> list[_Asked]:
         """Those who arrived together, in the order of their arrival; none when all is done."""

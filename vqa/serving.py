@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import io
 import ipaddress
 import logging
@@ -211,6 +212,10 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
         print(f"Public link, for everybody who has it: {page.share_url}", flush=True)
     elif options.share:
         print("No public link: its service cannot be reached; the local page stays up.", flush=True)
+    # What is loaded stays. Left out, the collector is quick and comes by more often: what failed
+    # holds its picture until then.
+    gc.collect()
+    gc.freeze()
     # In turns: on Windows a signal does not end a wait.
     swept = time.monotonic()
     while not stop.wait(1):
