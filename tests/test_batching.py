@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from time import monotonic, sleep
@@ -23,7 +25,7 @@ from vqa.errors import (
     QuestionError,
     StoppingError,
 )
-from vqa.pictures import Picture, PictureFile
+from vqa.pictures import Picture, PictureFile, open_picture
 from vqa.predictor import Request
 from vqa.routing import Router, load_predictor
 
@@ -230,9 +232,31 @@ def test_what_waits_is_bounded_in_memory(batched, watched, threads):
     assert batcher.ask(large, QUESTION).answer == "2"
 
 
+def test_no_picture_outlives_its_reply(monkeypatch):
+    """Not even until the garbage collector comes: a few large ones would fill the memory."""
+    opened = []
+
+    def noted(source):
+        picture = open_picture(source)
+        opened.append(weakref.ref(picture.image))
+        return picture
+
+    monkeypatch.setattr("vqa.batching.open_picture", noted)
+    batcher = Batcher(FakePredictor())
+    gc.disable()
+    try:
+        for question in (QUESTION, ""):
+            batcher.ask_each([Request(png(), question)])
+            until(lambda: opened[-1]() is None)
+        assert len(opened) == 2
+    finally:
+        gc.enable()
+        batcher.close(5)
+
+
 def test_one_picture_of_many_questions_is_opened_and_counted_once(batched, watched):
     file = png(size=(50, 50))
-    found = batched(pixel_bytes=50 * 50 * 3).ask_batch([Request(file, QUESTION)] * 5)
+    found = batched(pixel_bytes=50 * 50 * 4).ask_batch([Request(file, QUESTION)] * 5)
     assert len(found) == 5 and len({id(image) for image in watched.images}) == 1
 
 

@@ -241,3 +241,18 @@ def test_many_threads_get_what_one_gets(tiny_checkpoint, images):
 
     with ThreadPoolExecutor(32) as pool:
         assert list(pool.map(work, range(32))) == [len(pairs)] * 32
+
+
+def test_many_pictures_are_encoded_a_few_at_a_time(tiny_checkpoint):
+    predictor = load_predictor(tiny_checkpoint, "cpu")
+    sizes = []
+    encoder = predictor.checkpoint.network.image_encoder
+    encoder.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    images = [Image.new("RGB", (64, 48), (8 * k, 0, 255 - 8 * k)) for k in range(20)]
+    together = predictor.ask_batch([Request(image, QUESTIONS[0]) for image in images])
+    assert sum(sizes) == 20 and max(sizes) <= 8
+    fresh = load_predictor(tiny_checkpoint, "cpu")
+    assert all(
+        same(fresh.ask(image, QUESTIONS[0]), answer)
+        for image, answer in zip(images, together, strict=True)
+    )

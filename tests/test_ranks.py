@@ -10,6 +10,7 @@ RANKS = {
     "errors": 0,
     "config": 1,
     "device": 1,
+    "heap": 1,
     "options": 1,
     "registry": 1,
     "spelling": 1,

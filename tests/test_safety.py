@@ -16,7 +16,7 @@ import pytest
 from fakes import scene_picture
 
 from vqa.api.attempts import Allowance, Attempts
-from vqa.api.discretion import sweep_uploads
+from vqa.api.discretion import _Discreet, sweep_uploads
 from vqa.api.gate import ApiLimits
 from vqa.api.page_gate import PageGate
 
@@ -205,6 +205,35 @@ def test_an_hour_s_uploads_are_bounded():
     assert allowance.wait() == 3501
     clock.time = 3600
     assert allowance.wait() == 0
+
+
+def test_an_upload_by_the_byte_leaves_few_notes():
+    clock = Clock()
+    allowance = Allowance(1000, 3600, clock)
+    for step in range(2000):
+        clock.time = step / 400
+        allowance.take(1)
+    assert allowance.wait() == 3596
+    assert len(allowance._come) <= 5
+
+
+def test_a_wrong_value_is_a_line_of_the_log_and_a_bug_is_traced(caplog):
+    def preprocess_data():
+        raise ValueError("qzmark")
+
+    def call_function():
+        raise ValueError("qzmark")
+
+    for gradio_s in (preprocess_data, call_function):
+        try:
+            gradio_s()
+        except ValueError:
+            _Discreet.print_exc()
+    wrong, bug = caplog.messages
+    assert wrong.startswith(
+        "a value sent to the page cannot be used: ValueError at test_safety.py:"
+    )
+    assert "\n" not in wrong and "in call_function" in bug and "qzmark" not in wrong + bug
 
 
 def test_a_slow_body_is_given_up():

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import os
-import traceback
 from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import Future, InvalidStateError
@@ -19,13 +18,14 @@ from threading import BoundedSemaphore, Condition, Thread
 from time import perf_counter
 from typing import Protocol
 
-from vqa.errors import BusyError, CheckpointError, ConfigError, StoppingError, VQAError
+from vqa.errors import BusyError, CheckpointError, ConfigError, StoppingError, VQAError, described
 from vqa.evidence import Evidence
 from vqa.pictures import Picture, PictureFile, open_picture
 from vqa.predictor import AUTO, Answer, Request
 
 _log = logging.getLogger(__name__)
 _LONGEST_RETRY = 60
+_PIXEL_BYTES = 4  # Pillow keeps the three of RGB in four
 
 
 class BatchPredictor(Protocol):
@@ -71,11 +71,6 @@ class _Asked:
     lined_up: float = 0.0
     weight: int = 0
     reply: Future = field(default_factory=Future)
-
-
-def described(error: BaseException) -> str:
-    """Where a bug struck, for a log: its message is left out, it may hold what somebody asked."""
-    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
 
 
 class Batcher:
@@ -294,7 +289,7 @@ class Batcher:
             picture = self._opened(one.request)
             if isinstance(picture, Picture):
                 opened[source] = picture
-                weight = picture.image.width * picture.image.height * 3
+                weight = picture.image.width * picture.image.height * _PIXEL_BYTES
         one.request = replace(one.request, image=picture)
         with self._changed:
             if one not in self._accepted:
@@ -316,6 +311,10 @@ class Batcher:
 
     def _reply(self, one: _Asked, answer: Answer | None = None, error=None) -> None:
         """Answers one request, unless it has its answer already, and frees its place."""
+        if isinstance(error, VQAError):
+            # Frames hold the picture, and by way of the request the error: both would stay until
+            # the garbage collector comes by.
+            error.__traceback__ = error.__cause__ = error.__context__ = None
         with self._changed:
             if one in self._accepted:
                 self._accepted.remove(one)
@@ -327,19 +326,28 @@ class Batcher:
             pass  # `close` has lost patience and told that nobody will answer
 
     def _work(self) -> None:
-        while batch := self._next_batch():
-            # By repr: a dictionary takes True for 1, and a list not at all.
-            groups: dict[tuple[str, str], list[_Asked]] = {}
-            for one in batch:
-                groups.setdefault((repr(one.top_k), one.checkpoint), []).append(one)
-            for group in groups.values():
-                begin = perf_counter()
-                self._answer(group)
-                with self._changed:
-                    self._sizes[len(group)] += 1
-                    self._waited += sum(begin - one.lined_up for one in group)
-                    answers = len(group) * len(self._workers)
-                    self._pace += 0.2 * ((perf_counter() - begin) / answers - self._pace)
+        while self._answer_next():
+            pass
+
+    def _answer_next(self) -> bool:
+        """Waits for a batch and answers it; False when all is done.
+
+        A function of its own, so that who waits for the next batch does not hold the last one.
+        """
+        batch = self._next_batch()
+        # By repr: a dictionary takes True for 1, and a list not at all.
+        groups: dict[tuple[str, str], list[_Asked]] = {}
+        for one in batch:
+            groups.setdefault((repr(one.top_k), one.checkpoint), []).append(one)
+        for group in groups.values():
+            begin = perf_counter()
+            self._answer(group)
+            with self._changed:
+                self._sizes[len(group)] += 1
+                self._waited += sum(begin - one.lined_up for one in group)
+                answers = len(group) * len(self._workers)
+                self._pace += 0.2 * ((perf_counter() - begin) / answers - self._pace)
+        return bool(batch)
 
     def _next_batch(self) -> list[_Asked]:
         """Those who arrived together, in the order of their arrival; none when all is done."""

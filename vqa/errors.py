@@ -7,6 +7,8 @@ that reaches a user is a bug.
 
 from __future__ import annotations
 
+import traceback
+
 
 class VQAError(Exception):
     """Base of all errors meant for a user; `str(error)` is the sentence to show.
@@ -71,3 +73,8 @@ class StoppingError(VQAError):
         super().__init__(
             "The server is stopping; try again in a minute.", zh="服务正在停止，请一分钟后再试。"
         )
+
+
+def described(error: BaseException) -> str:
+    """Where a bug struck, for a log: its message is left out, it may hold what somebody asked."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"

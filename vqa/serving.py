@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import io
 import ipaddress
 import logging
@@ -21,6 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from vqa.errors import ConfigError, VQAError
+from vqa.heap import return_large_blocks
 from vqa.options import OneLineParser, number
 from vqa.speech.names import AUTO, OFF, read_name
 
@@ -159,6 +161,9 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     """
     # Before Gradio is imported: it would send usage statistics and ask for its newest version.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    # Nor is its dashboard served, for which it would make tables of 10,000 events after each event.
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**15)
     # It would serve files from there.
     os.environ.pop("GRADIO_ALLOWED_PATHS", None)
     from vqa.api.discretion import log_discreetly, sweep_uploads, upload_folder
@@ -230,6 +235,10 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
         print(f"Public link, for everybody who has it: {page.share_url}", flush=True)
     elif options.share:
         print("No public link: its service cannot be reached; the local page stays up.", flush=True)
+    # What is loaded stays. Left out, the collector is quick and comes by more often: what failed
+    # holds its picture until then.
+    gc.collect()
+    gc.freeze()
     # In turns: on Windows a signal does not end a wait.
     swept = time.monotonic()
     while not stop.wait(1):
@@ -269,8 +278,10 @@ def _beside(api, page):
     """
     from vqa.api.gate import Front
     from vqa.api.page_gate import PageGate
+    from vqa.api.visitors import keep_little
 
-    inputs = {number: len(event.inputs) for number, event in page.fns.items()}
+    # Events that the browser handles alone have no function here.
+    inputs = {number: len(event.inputs) for number, event in page.fns.items() if event.fn}
     names = {
         event.api_name: number
         for number, event in page.fns.items()
@@ -282,7 +293,9 @@ def _beside(api, page):
         # Built when the server starts, before the first request.
         gated = PageGate(app.middleware_stack, inputs, names, api.limits, api.attempts)
         app.middleware_stack = Front(api, gated)
+        tidying = keep_little(app, page)
         yield
+        tidying.cancel()
 
     return lifespan
 
@@ -335,6 +348,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs the app; returns the exit code: 0, 2 after an error that the user can mend, 130 when
     interrupted while starting."""
     options = parse_args(sys.argv[1:] if argv is None else argv)
+    return_large_blocks()
     try:
         _check_mcp(options)
         check_address(options.host, options.port)

@@ -12,10 +12,11 @@ import time
 import traceback
 from pathlib import Path
 
-from vqa.batching import described
+from vqa.errors import described
 
 _log = logging.getLogger(__name__)
 _PRINTING = ("queueing", "routes", "route_utils", "utils")
+_READING = "preprocess_data"  # Gradio's, makes of what was sent what a function takes
 _PREFIX = "vqa-uploads-"
 UPLOAD_SECONDS = 3600
 
@@ -29,7 +30,15 @@ class _Discreet:
     @staticmethod
     def print_exc(*args, **options) -> None:
         error = sys.exc_info()[1]
-        if error is not None:
+        if error is None:
+            return
+        frames = traceback.extract_tb(error.__traceback__)
+        if any(frame.name == _READING for frame in frames):
+            # The sender's mistake, made at will: no more than a line of the log.
+            kind, last = type(error).__name__, frames[-1]
+            place = f"{Path(last.filename).name}:{last.lineno}"
+            _log.warning("a value sent to the page cannot be used: %s at %s", kind, place)
+        else:
             _log.error("an event of the page failed: %s", described(error))
 
 

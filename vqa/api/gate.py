@@ -21,8 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vqa.api.attempts import Attempts
 from vqa.api.bodies import TooLargeError, error_response, failure
 from vqa.api.meters import Meters
-from vqa.batching import described
-from vqa.errors import BusyError, StoppingError, VQAError
+from vqa.errors import BusyError, StoppingError, VQAError, described
 
 _log = logging.getLogger(__name__)
 ASK, ASK_BATCH = "/api/ask", "/api/ask_batch"

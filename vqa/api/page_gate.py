@@ -18,8 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vqa.api.attempts import Allowance, Attempts
 from vqa.api.bodies import error_response, failure
 from vqa.api.gate import ApiLimits, RefusedBody, address_of, bounded, foreign, too_large
-from vqa.batching import described
-from vqa.errors import BusyError, VQAError
+from vqa.errors import BusyError, VQAError, described
 
 _log = logging.getLogger(__name__)
 _BASE = "/gradio_api/"

@@ -9,7 +9,7 @@ from functools import wraps
 
 import gradio as gr
 
-from vqa.errors import VQAError
+from vqa.errors import VQAError, described
 from vqa.page import cards, gallery, looks
 from vqa.page.overlays import display_size, jpeg_bytes
 from vqa.page.parts import Parts
@@ -32,8 +32,8 @@ def _told(method: Callable) -> Callable:
             return method(self, *args)
         except VQAError as error:
             return failed(error.sentence(language), language)
-        except Exception:
-            _log.exception("a question on the page failed")
+        except Exception as error:
+            _log.error("a question on the page failed: %s", described(error))
             return failed(say(language, "unexpected"), language)
 
     return told
@@ -122,8 +122,8 @@ class Asker:
             return cards.guess(picture, answer, language)
         except VQAError:
             return ""  # half a question need not be one; what is wrong is said when it is asked
-        except Exception:
-            _log.exception("a guess on the page failed")
+        except Exception as error:
+            _log.error("a guess on the page failed: %s", described(error))
             return ""
 
     def show_step(self, session, step, language):
@@ -167,8 +167,8 @@ class Asker:
             return self.show_compared(language, compared), compared
         except VQAError as error:
             return cards.message(error.sentence(language)), None
-        except Exception:
-            _log.exception("a comparison on the page failed")
+        except Exception as error:
+            _log.error("a comparison on the page failed: %s", described(error))
             return cards.message(say(language, "unexpected")), None
 
     def show_compared(self, language, compared):

@@ -6,7 +6,7 @@ import gradio as gr
 
 from vqa.page import cards, scripts
 from vqa.page.asker import Asker
-from vqa.page.file_inputs import PictureInput
+from vqa.page.inputs import PictureInput
 from vqa.page.parts import QUIET, Parts
 from vqa.page.session import STATE_SECONDS, cleared
 from vqa.page.sharing import add_sharing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from vqa.errors import VQAError
-from vqa.page.file_inputs import PictureInput
+from vqa.page.inputs import PictureInput
 from vqa.page.parts import Parts
 from vqa.page.texts import say
 from vqa.predictor import AUTO, Request

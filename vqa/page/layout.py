@@ -12,9 +12,9 @@ from vqa.page import cards, scripts
 from vqa.page.about import add_about
 from vqa.page.asking import add_asking
 from vqa.page.endpoint import add_endpoint
+from vqa.page.inputs import LanguageInput
 from vqa.page.many import add_many
 from vqa.page.parts import QUIET, CheckpointInfo, Listener, PageLimits, Parts, Predictor
-from vqa.page.session import STATE_SECONDS
 from vqa.page.sharing import asked_language
 from vqa.page.texts import LANGUAGE_NAMES, preferred_language, say
 
@@ -37,10 +37,10 @@ def build_page(
     def about(language):
         return cards.about(language, checkpoint_info.name, summary[language])
 
-    with gr.Blocks(title="Ask a picture", delete_cache=(600, STATE_SECONDS)) as page:
+    with gr.Blocks(title="Ask a picture") as page:
         with gr.Row(elem_id="top"):
             parts.text(gr.HTML(cards.header("en"), elem_id="header"), cards.header)
-            parts.language = gr.Radio(
+            parts.language = LanguageInput(
                 choices=[(name, code) for code, name in LANGUAGE_NAMES.items()],
                 value="en",
                 label=say("en", "language"),

@@ -9,9 +9,9 @@ from pathlib import Path
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 
-from vqa.errors import VQAError
+from vqa.errors import VQAError, described
 from vqa.page import cards
-from vqa.page.file_inputs import as_it_came
+from vqa.page.inputs import handing
 from vqa.page.many_rows import MAX_ROWS, Answered, answer_all, answers, bar
 from vqa.page.parts import QUIET, Parts
 from vqa.page.session import STATE_SECONDS
@@ -22,13 +22,13 @@ _log = logging.getLogger(__name__)
 _PACE = 0.25  # seconds between two looks at what is done
 
 
-def _uploads(payload) -> list[Upload]:
+def _uploads(_, payload) -> list[Upload]:
     files = () if payload is None else getattr(payload, "root", [payload])
     return [Upload(file.path, file.orig_name or Path(file.path).name) for file in files]
 
 
 # Hands over the name that a file had too: Gradio's own changes what is unusual in it.
-_Files = as_it_came(gr.File, _uploads)
+_Files = handing(gr.File, _uploads)
 
 
 def add_many(parts: Parts) -> None:
@@ -75,8 +75,8 @@ def add_many(parts: Parts) -> None:
                     told = time.monotonic()
         except VQAError as error:
             yield _ended(done, cards.message(error.sentence(code)), code)
-        except Exception:
-            _log.exception("many questions on the page failed")
+        except Exception as error:
+            _log.error("many questions on the page failed: %s", described(error))
             yield _ended(done, cards.message(say(code, "unexpected")), code)
         else:
             yield _ended(done, "", code)

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import gradio as gr
 
-from vqa.errors import DataError, VQAError
+from vqa.errors import DataError, VQAError, described
 from vqa.page import cards
 from vqa.page.links import LINK_SECONDS, Links
 from vqa.page.parts import QUIET, Parts
@@ -136,8 +136,8 @@ def _add_flags(parts: Parts, picture, session) -> None:
             parts.flags.add(parts.open(source), last.understood.question, correction, given)
         except VQAError as error:
             return cards.message(error.sentence(language)), gr.skip()
-        except Exception:
-            _log.exception("a correction on the page failed")
+        except Exception as error:
+            _log.error("a correction on the page failed: %s", described(error))
             return cards.message(say(language, "unexpected")), gr.skip()
         return cards.hint(language, "flag_thanks"), ""
 

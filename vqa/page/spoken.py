@@ -9,7 +9,7 @@ import gradio as gr
 
 from vqa.errors import AudioError, BusyError
 from vqa.page import cards, scripts
-from vqa.page.file_inputs import RecordingInput
+from vqa.page.inputs import RecordingInput
 from vqa.page.parts import QUIET, Parts
 from vqa.page.session import STATE_SECONDS
 from vqa.page.texts import say
