@@ -28,6 +28,7 @@ from vqa.api.bodies import (
     ItemError,
     StatusBody,
     TooLargeError,
+    bug,
     error_body,
     error_response,
     failure,
@@ -321,8 +322,5 @@ def _handle_errors(app: FastAPI) -> None:
         return failure(error.status_code, "request", sentence, error.headers)
 
     @app.exception_handler(Exception)
-    async def bug(request, error: Exception):
-        sentence = VQAError(
-            "Something went wrong on the server; it has been noted.", zh="服务器出错，已记录。"
-        )
-        return failure(500, "internal", sentence)
+    async def broken(request, error: Exception):
+        return bug()
