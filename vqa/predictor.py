@@ -193,6 +193,7 @@ class Predictor:
                 boxes[k],
                 found[k],
                 elapsed,
+                getattr(requests[k], "place", None),
             )
             for k, q in enumerate(asked)
         ]
@@ -269,6 +270,7 @@ class Predictor:
         boxes: torch.Tensor,
         familiarity: float,
         elapsed: float,
+        place: Place | None,
     ) -> Answer:
         text, confidence = said.top[0]
         familiar = familiarity >= self._familiar
@@ -289,7 +291,8 @@ class Predictor:
             familiarity=familiarity,
             familiar=familiar,
             checkpoint=self.checkpoint.name,
-            why=self._why(question, said),
+            # It would be asked about the whole picture.
+            why="" if place is not None else self._why(question, said),
             language=question.language,
             elapsed_ms=elapsed,
             device=str(self.device),
