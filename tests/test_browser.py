@@ -208,9 +208,9 @@ def test_a_switch_as_the_page_opens_is_not_undone(visit):
     page.reload()
     page.get_by_text("中文", exact=True).click()
     page.wait_for_timeout(300)
-    page.unroute("**/queue/join*")
     for route in held:
         route.continue_()
+    page.unroute("**/queue/join*")
     sync_api.expect(page.locator("h1")).to_have_text("看图问答")
     page.wait_for_timeout(1000)
     sync_api.expect(page.locator("h1")).to_have_text("看图问答")
