@@ -15,6 +15,7 @@ from vqa.world.grammar import answer_in
 
 pytestmark = pytest.mark.browser
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+sync_api.expect.set_options(timeout=40_000)  # a busy machine is slow, not wrong
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "vqa" / "page" / "examples"
@@ -71,7 +72,7 @@ def served():
         steps=ModelConfig().fusion.steps,
     )
     process.terminate()
-    process.wait(timeout=20)
+    process.wait(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def faulty(tmp_path_factory):
     process, url = start(["tests/fakes.py", str(folder / "examples"), "--port", "0"])
     yield url
     process.terminate()
-    process.wait(timeout=20)
+    process.wait(timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +198,21 @@ def test_chinese_question_and_chinese_page(visit, served):
 
 def test_a_chinese_browser_gets_a_chinese_page(visit):
     page = visit(locale="zh-CN")
+    sync_api.expect(page.locator("h1")).to_have_text("看图问答")
+
+
+def test_a_switch_as_the_page_opens_is_not_undone(visit):
+    page = visit()
+    held = []
+    page.route("**/queue/join*", lambda route: held.append(route))  # a slow network
+    page.reload()
+    page.get_by_text("中文", exact=True).click()
+    page.wait_for_timeout(300)
+    for route in held:
+        route.continue_()
+    page.unroute("**/queue/join*")
+    sync_api.expect(page.locator("h1")).to_have_text("看图问答")
+    page.wait_for_timeout(1000)
     sync_api.expect(page.locator("h1")).to_have_text("看图问答")
 
 

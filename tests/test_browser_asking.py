@@ -16,7 +16,6 @@ from test_browser import (  # noqa: F401  (fixtures)
 pytestmark = pytest.mark.browser
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
 ROW = EXAMPLES / "row.jpg"
-sync_api.expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
 
 
 def violations(page) -> list[str]:

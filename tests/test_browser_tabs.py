@@ -21,7 +21,7 @@ def served(flags):
     process, url = start(["app.py", "--port", "0", "--flags", str(flags)])
     yield Served(url, EXAMPLES / "crowd.jpg", ("How many yellow things are there?", "4"), (), 5)
     process.terminate()
-    process.wait(timeout=20)
+    process.wait(timeout=60)
 
 
 def open_many(page, folder, rows) -> None:
@@ -116,3 +116,4 @@ def test_a_link_reproduces_the_question_and_a_correction_is_kept(visit, served, 
     gone.goto(f"{served.url}?ask={'x' * 22}&lang=zh")
     gone.wait_for_selector("#message .message")
     assert "已失效" in gone.inner_text("#message")
+    gone.wait_for_selector(".idle :text('答案会显示在这里')")

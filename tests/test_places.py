@@ -6,6 +6,7 @@ click on an object gets that object's name, on as many simulated scenes.
 
 from __future__ import annotations
 
+import json
 import os
 from random import Random
 
@@ -14,7 +15,10 @@ import pytest
 import torch
 from PIL import Image
 
+from vqa.api.app import build_api
+from vqa.api.gate import ApiLimits
 from vqa.batching import Batcher
+from vqa.cli import main
 from vqa.errors import CheckpointError, ConfigError, QuestionError
 from vqa.places import WHAT_IS_IT, cut, in_whole, window
 from vqa.predictor import Request
@@ -134,3 +138,28 @@ def test_a_batcher_passes_it_on(router, row):
     with pytest.raises(CheckpointError, match="no checkpoint 'x'"):
         batcher.evidence(request, checkpoint="x")
     batcher.close()
+
+
+def test_a_place_over_http_and_on_the_command_line(router, row, tmp_path, capsys):
+    testclient = pytest.importorskip("starlette.testclient")
+    row.save(tmp_path / "row.png")
+    color = "What color is it?"
+    batcher = Batcher(router)
+    client = testclient.TestClient(build_api(batcher, ApiLimits(), 64))
+
+    def ask(place):
+        files = {"image": (tmp_path / "row.png").read_bytes()}
+        return client.post("/api/ask", files=files, data={"question": color, "place": place})
+
+    found = ask("0.2,0.42").json()
+    assert found["answer"] == "blue" and len(found["regions"]) == 1 and found["why"] == ""
+    for wrong in ("0.2", "2,0", "a,b", "nan,0"):
+        error = ask(wrong).json()["error"]
+        assert error["kind"] == "option" and error["message"].startswith("A place is")
+        assert error["message_zh"].startswith("位置是")
+    batcher.close()
+    command = ["predict", str(tmp_path / "row.png"), color, "--json", "--place"]
+    assert main([*command, "0.2, 0.42"]) == 0
+    assert json.loads(capsys.readouterr().out)["answer"] == "blue"
+    assert main([*command, "2,0"]) == 2
+    assert "A place is" in capsys.readouterr().err

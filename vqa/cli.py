@@ -92,6 +92,11 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--json", action="store_true", help="print the whole answer as JSON")
     p.add_argument("--overlay", type=Path, metavar="OUT.png", help="draw where it looked")
     p.add_argument(
+        "--place",
+        metavar="X,Y",
+        help="ask about what is there, in shares of the picture's width and height, from 0 to 1",
+    )
+    p.add_argument(
         "--audio", type=Path, metavar="FILE", help="ask aloud: WAV, FLAC, MP3 or Ogg, no question"
     )
     p.add_argument(

@@ -14,8 +14,12 @@ from vqa.options import moved
 def predict(options: Namespace) -> int:
     """Asks one picture, or every line of a file."""
     if options.batch is not None:
-        if any(x is not None for x in (options.image, options.overlay, options.audio)):
-            raise ConfigError("--batch takes no picture, question or --overlay of its own.")
+        if any(
+            x is not None for x in (options.image, options.overlay, options.audio, options.place)
+        ):
+            raise ConfigError(
+                "--batch takes no picture, question, --place or --overlay of its own."
+            )
         return _predict_batch(options)
     if options.out is not None:
         raise ConfigError("--out is for the answers of --batch FILE.")
@@ -24,16 +28,20 @@ def predict(options: Namespace) -> int:
             'Give a picture and a question: python -m vqa predict IMAGE "QUESTION", or a recording '
             "in place of the question: --audio FILE."
         )
+    from vqa.places import written
+    from vqa.predictor import Request
     from vqa.routing import load_predictor
     from vqa.speech.recogniser import with_heard
     from vqa.speech.whisper import by_name
 
+    place = None if options.place is None else written(options.place)
     predictor = load_predictor(options.checkpoint, options.device)
     question, heard = options.question, None
     if options.audio is not None:
         heard = by_name(options.speech, predictor.device).transcribe(options.audio)
         question = heard.text
-    answer = with_heard(predictor.ask(options.image, question, options.top_k), heard)
+    asked = Request(options.image, question, place)
+    answer = with_heard(predictor.ask_batch([asked], options.top_k)[0], heard)
     if options.overlay is not None:
         _draw_overlay(options.overlay, options.image, answer)
     if options.json:

@@ -37,9 +37,22 @@ def checked(place: object) -> Place:
     if not all(0 <= v <= 1 for v in numbers):
         raise ConfigError(
             f"A place is (x, y) in shares of the picture's width and height, from 0 to 1, not "
-            f"{place!r}."
+            f"{place!r}.",
+            zh=f"位置是 (x, y)，各为图片宽和高的份额，从 0 到 1，而不是 {place!r}。",
         )
     return float(numbers[0]), float(numbers[1])
+
+
+def written(text: str) -> Place:
+    """A place written as "x,y", such as "0.2,0.4".
+
+    Raises:
+        ConfigError: see `checked`.
+    """
+    try:
+        return checked([float(number) for number in text.split(",")])
+    except ValueError:
+        return checked(text)
 
 
 def window(size: tuple[int, int], place: Place) -> Window:

@@ -186,7 +186,8 @@ class Predictor:
         clear = zip(asked, regions.clarity.tolist(), strict=True)
         familiarity = [clarity * self._share(question) for question, clarity in clear]
         elapsed = (perf_counter() - begin) * 1000 / len(asked)
-        rows = zip(asked, said, gates, words, mask, boxes, familiarity, strict=True)
+        places = [getattr(request, "place", None) for request in requests]
+        rows = zip(asked, said, gates, words, mask, boxes, familiarity, places, strict=True)
         return [self._answer(*row, elapsed) for row in rows]
 
     def share_known(self, question: str) -> float:
@@ -270,6 +271,7 @@ class Predictor:
         mask: torch.Tensor,
         boxes: torch.Tensor,
         familiarity: float,
+        place: Place | None,
         elapsed: float,
     ) -> Answer:
         text, confidence = said.top[0]
@@ -291,7 +293,8 @@ class Predictor:
             familiarity=familiarity,
             familiar=familiar,
             checkpoint=self.checkpoint.name,
-            why=self._why(question, said),
+            # It would be asked about the whole picture.
+            why="" if place is not None else self._why(question, said),
             language=question.language,
             elapsed_ms=elapsed,
             device=str(self.device),

@@ -8,7 +8,7 @@ from fakes import STEPS, FakePredictor, scene_picture
 from vqa.page import cards, looks
 from vqa.page.gallery import Example
 from vqa.page.overlays import jpeg_bytes
-from vqa.page.texts import TEXTS, preferred_language
+from vqa.page.texts import TEXTS
 from vqa.world.understanding import Understood
 
 EVIL = "<script>alert(1)</script>\"'&"
@@ -28,14 +28,6 @@ def test_both_languages_say_the_same_things():
     assert set(TEXTS["en"]) == set(TEXTS["zh"])
     for key, text in TEXTS["en"].items():
         assert re.findall(r"{\w+}", text) == re.findall(r"{\w+}", TEXTS["zh"][key])
-
-
-@pytest.mark.parametrize(
-    ("header", "language"),
-    [("zh-CN,zh;q=0.9", "zh"), ("en-US,en;q=0.9,zh;q=0.8", "en"), ("", "en"), (None, "en")],
-)
-def test_the_page_speaks_the_browser_s_language(header, language):
-    assert preferred_language(header) == language
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from vqa.api.bodies import (
     ItemError,
     StatusBody,
     TooLargeError,
+    bug,
     error_body,
     error_response,
     failure,
@@ -47,6 +48,7 @@ from vqa.api.meters import Meters
 from vqa.batching import Batcher
 from vqa.errors import AudioError, ImageError, QuestionError, StoppingError, VQAError
 from vqa.pictures import PictureFile
+from vqa.places import written
 from vqa.predictor import AUTO, Answer
 from vqa.predictor import Request as Asked
 from vqa.speech.listening import Listener
@@ -128,6 +130,10 @@ def _add_questions(
         audio: Annotated[
             UploadFile | None, File(description="a recording in place of the question")
         ] = None,
+        place: Annotated[
+            str | None,
+            Form(description="x,y in shares of width and height, 0 to 1: ask about what is there"),
+        ] = None,
     ):
         """Answers one question about one picture, typed or spoken."""
         picture, heard = await _read(image, limits), None
@@ -144,7 +150,8 @@ def _add_questions(
         elif question is None:
             missing = {"type": "missing", "loc": ("body", "question")}
             raise RequestValidationError([missing], body=await request.form())
-        found = await answers([Asked(picture, question)], top_k, checkpoint)
+        there = None if place is None else written(place)
+        found = await answers([Asked(picture, question, there)], top_k, checkpoint)
         if isinstance(found[0], VQAError):
             raise found[0]
         return _json(with_heard(found[0], heard).to_dict())
@@ -298,6 +305,7 @@ _WRONG = {
         f"must be a JSON list of at most {MOST_IN_BATCH} questions",
         f"必须是 JSON 列表，最多 {MOST_IN_BATCH} 个问题",
     ),
+    "place": ("must be two numbers such as 0.2,0.4", "必须是两个数，例如 0.2,0.4"),
     "checkpoint": ("must be the name of a checkpoint", "必须是检查点的名称"),
 }
 
@@ -335,8 +343,5 @@ def _handle_errors(app: FastAPI) -> None:
         return failure(error.status_code, "request", sentence, error.headers)
 
     @app.exception_handler(Exception)
-    async def bug(request, error: Exception):
-        sentence = VQAError(
-            "Something went wrong on the server; it has been noted.", zh="服务器出错，已记录。"
-        )
-        return failure(500, "internal", sentence)
+    async def broken(request, error: Exception):
+        return bug()

@@ -98,6 +98,23 @@ def failure(status: int, kind: str, error: VQAError, headers: dict | None = None
     return JSONResponse(_body(kind, error).model_dump(), status, headers)
 
 
+def no_form() -> JSONResponse:
+    """The answer to what is no form with a file."""
+    sentence = VQAError(
+        "Send a form with a file, as multipart/form-data.",
+        zh="请以 multipart/form-data 表单发送文件。",
+    )
+    return failure(415, "request", sentence)
+
+
+def bug() -> JSONResponse:
+    """The answer where the server is at fault."""
+    sentence = VQAError(
+        "Something went wrong on the server; it has been noted.", zh="服务器出错，已记录。"
+    )
+    return failure(500, "internal", sentence)
+
+
 def _body(kind: str, error: VQAError) -> ErrorBody:
     info = ErrorInfo(kind=kind, message=str(error), message_zh=error.sentence("zh"))
     return ErrorBody(error=info)

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vqa.api.attempts import Attempts
-from vqa.api.bodies import TooLargeError, error_response, failure
+from vqa.api.bodies import TooLargeError, error_response, failure, no_form
 from vqa.api.meters import Meters
 from vqa.errors import BusyError, StoppingError, VQAError, described
 
@@ -208,14 +208,7 @@ class Gate:
         if self._stopping:
             return error_response(StoppingError())
         if not headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data"):
-            return failure(
-                415,
-                "request",
-                VQAError(
-                    "Send a form with a file, as multipart/form-data.",
-                    zh="请以 multipart/form-data 表单发送文件。",
-                ),
-            )
+            return no_form()
         if self._length(scope) > self.limits.body_bytes(path):
             return too_large(self.limits.body_bytes(path))
         if self._reserved and self._reserved + self._length(scope) > self.limits.bodies_bytes:

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vqa.api.attempts import Allowance, Attempts
-from vqa.api.bodies import error_response, failure
+from vqa.api.bodies import bug, error_response, failure, no_form
 from vqa.api.gate import ApiLimits, RefusedBody, address_of, bounded, foreign, too_large
 from vqa.errors import BusyError, VQAError, described
 
@@ -43,6 +43,7 @@ _EXACT = {
     ).split()
 }
 _BELOW = ("/assets/", "/static/", "/pwa_icon", _CALL, _BASE + "file=", _BASE + "heartbeat/")
+_INFO = _BASE + "info"
 _JSON_BYTES = 256 * 2**10
 _TOGETHER = 32  # largest pictures that one upload may weigh; Gradio checks each of them
 _UPLOAD_PATIENCE = 5  # they may take longer to send than one
@@ -115,9 +116,7 @@ class PageGate:
         except Exception as error:
             _log.error("%s failed: %s", path.split("=")[0], described(error))
             if not begun:
-                await _said(500, "Something went wrong on the server; it has been noted.")(
-                    scope, receive, guarded
-                )
+                await bug()(scope, receive, guarded)
 
     def _note(self, scope: Scope, message: Message) -> None:
         headers = MutableHeaders(scope=message)
@@ -134,18 +133,33 @@ class PageGate:
         path, method = scope["path"], scope["method"]
         known = path.rstrip("/") or "/"
         if not (known in _EXACT or path.startswith((*_BELOW, MCP))) or "\0" in path:
-            return _said(404, "There is no such page; the page is at /.")
+            return _said(
+                404, "There is no such page; the page is at /.", "没有这个页面，首页在 /。"
+            )
         if method not in ("GET", "HEAD", "POST") and not path.startswith(MCP):
-            return _said(405, f"The method {method[:20]} is not served; use GET or POST.")
+            shown = method[:20]
+            return _said(
+                405,
+                f"The method {shown} is not served; use GET or POST.",
+                f"不支持 {shown} 方法，请使用 GET 或 POST。",
+            )
         if path.startswith(_BASE + "file="):
             # No address: Gradio would send the visitor there.
             place = path[len(_BASE + "file=") :]
             if not place.startswith("/") and not re.match(r"[A-Za-z]:[\\/]", place):
-                return _said(403, "Only files that were sent to this server are served.")
+                return _said(
+                    403,
+                    "Only files that were sent to this server are served.",
+                    "只提供上传到本服务器的文件。",
+                )
         if method != "POST":
             return None
         if foreign(scope):
-            return _said(403, "Other websites may not send this; open the page itself.")
+            return _said(
+                403,
+                "Other websites may not send this; open the page itself.",
+                "其他网站不能发送这个请求，请直接打开本页面。",
+            )
         if known == _LOGIN and (wait := self._attempts.wait(address_of(scope))):
             return error_response(BusyError(wait))
         if known == _UPLOAD and (wait := self._uploads.wait()):
@@ -159,11 +173,12 @@ class PageGate:
         most = _JSON_BYTES
         is_json = not path.startswith((_UPLOAD, _LOGIN, MCP))
         if path == _LOGIN and not (_MULTIPART.fullmatch(kind) or kind.lower().startswith(_FIELDS)):
-            return _said(415, "Send user name and password as a form."), receive
+            sentences = "Send user name and password as a form.", "请以表单发送用户名和密码。"
+            return _said(415, *sentences), receive
         if path == _UPLOAD:
             most = _TOGETHER * self._limits.upload_bytes + _JSON_BYTES
             if not _MULTIPART.fullmatch(kind):
-                return _said(415, "Send a form with a file, as multipart/form-data."), receive
+                return no_form(), receive
         elif path.startswith(MCP):
             # A picture travels as text in its JSON.
             most = 2 * self._limits.upload_bytes + _JSON_BYTES
@@ -178,17 +193,19 @@ class PageGate:
         if not is_json:
             return None, limited
         if not kind.lower().startswith(b"application/json"):
-            return _said(415, "Send JSON, as application/json."), receive
+            sentences = "Send JSON, as application/json.", "请以 application/json 发送 JSON。"
+            return _said(415, *sentences), receive
         body, more = bytearray(), True
         while more:
             message = await limited()
             if message["type"] == "http.disconnect":
-                raise RefusedBody(_said(400, "The request ended before all of it came."))
+                sentences = "The request ended before all of it came.", "请求没有发送完整。"
+                raise RefusedBody(_said(400, *sentences))
             body += message.get("body", b"")
             more = message.get("more_body", False)
         wrong = self._wrong(path, bytes(body))
-        if wrong:
-            return _said(422, wrong), receive
+        if wrong is not None:
+            return failure(422, "request", wrong), receive
         left: list[Message] = [{"type": "http.request", "body": bytes(body), "more_body": False}]
 
         async def again() -> Message:
@@ -196,39 +213,61 @@ class PageGate:
 
         return None, again
 
-    def _wrong(self, path: str, body: bytes) -> str:
-        """What is wrong with the JSON of an event, "" when nothing is."""
+    def _wrong(self, path: str, body: bytes) -> VQAError | None:
+        """What is wrong with the JSON of an event."""
         try:
             value = json.loads(body.decode("utf-8"))
             # Half characters and infinite numbers could not be sent back.
             json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8")
         except (ValueError, RecursionError):
-            return "The body is not JSON in UTF-8; see /gradio_api/info for what is expected."
+            return VQAError(
+                f"The body is not JSON in UTF-8; see {_INFO} for what is expected.",
+                zh=f"请求的内容不是 UTF-8 的 JSON，格式请参阅 {_INFO}。",
+            )
         if not isinstance(value, dict) or not isinstance(value.get("data", {}), list | dict):
-            return "The body must be an object, and its data a list; see /gradio_api/info."
+            return VQAError(
+                f"The body must be an object, and its data a list; see {_INFO}.",
+                zh=f"请求的内容必须是对象，其中 data 必须是列表，请参阅 {_INFO}。",
+            )
         if path != _JOIN and not path.startswith(_CALL):
-            return ""
+            return None
         if path == _JOIN:
             number, session = value.get("fn_index"), value.get("session_hash")
             if isinstance(number, bool) or not isinstance(number, int):
-                return "fn_index must be the number of an event; open the page again."
+                return VQAError(
+                    "fn_index must be the number of an event; open the page again.",
+                    zh="fn_index 必须是事件的编号，请重新打开页面。",
+                )
             if not isinstance(session, str) or not _SESSION.fullmatch(session):
-                return "session_hash must be letters and digits, 64 at most."
+                return VQAError(
+                    "session_hash must be letters and digits, 64 at most.",
+                    zh="session_hash 只能是字母和数字，最多 64 个。",
+                )
         else:
             name = path.rpartition("/")[2]
             number = self._names.get(name)
             if number is None:
-                return f"There is no endpoint {name[:60]!r}; see /gradio_api/info."
+                return VQAError(
+                    f"There is no endpoint {name[:60]!r}; see {_INFO}.",
+                    zh=f"没有接口 {name[:60]!r}，请参阅 {_INFO}。",
+                )
         wanted = self._inputs.get(number)
         if wanted is None:
-            return f"There is no event {str(number)[:20]}; open the page again."
+            shown = str(number)[:20]
+            return VQAError(
+                f"There is no event {shown}; open the page again.",
+                zh=f"没有事件 {shown}，请重新打开页面。",
+            )
         given = value.get("data")
         if isinstance(given, list) and len(given) != wanted:
-            return f"data holds {len(given)} values and {wanted} are expected."
+            return VQAError(
+                f"data holds {len(given)} values and {wanted} are expected.",
+                zh=f"data 有 {len(given)} 个值，应为 {wanted} 个。",
+            )
         if path == _JOIN and not isinstance(given, list):
-            return "data must be a list."
-        return ""
+            return VQAError("data must be a list.", zh="data 必须是列表。")
+        return None
 
 
-def _said(status: int, sentence: str) -> Response:
-    return failure(status, "request", VQAError(sentence))
+def _said(status: int, sentence: str, zh: str) -> Response:
+    return failure(status, "request", VQAError(sentence, zh=zh))

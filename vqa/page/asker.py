@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from functools import wraps
 
 import gradio as gr
@@ -13,7 +12,7 @@ from vqa.errors import VQAError, described
 from vqa.page import cards, gallery, looks
 from vqa.page.overlays import display_size, jpeg_bytes
 from vqa.page.parts import Parts
-from vqa.page.session import REMEMBERED, SHOWN, Session, cleared, failed, shown
+from vqa.page.session import REMEMBERED, SHOWN, Session, failed, shown
 from vqa.page.texts import say
 from vqa.places import WHAT_IS_IT, Place
 from vqa.predictor import Answer, Request
@@ -31,10 +30,10 @@ def _told(method: Callable) -> Callable:
         try:
             return method(self, *args)
         except VQAError as error:
-            return failed(error.sentence(language), language)
+            return failed(error.sentence(language))
         except Exception as error:
             _log.error("a question on the page failed: %s", described(error))
-            return failed(say(language, "unexpected"), language)
+            return failed(say(language, "unexpected"))
 
     return told
 
@@ -62,11 +61,9 @@ class Asker:
 
     def _joined(self, source, question, understood, place, model, language, session):
         if source is None:
-            return failed(say(language, "no_image"), language)
+            return failed(say(language, "no_image"))
         image = self.parts.open(source)
         answer = self._asked(Request(image, understood.question, place), model)
-        if place is not None:
-            answer = replace(answer, why="")  # it would be asked about the whole picture
         earlier = session.exchanges if session else ()
         found = Session(
             (*earlier, cards.Exchange(question, understood, answer, place))[-REMEMBERED:],
@@ -177,10 +174,8 @@ class Asker:
             return ""
         return cards.side_by_side(compared.picture, compared.exchanges, language)
 
-    def translated(self, language, session, step, request: gr.Request):
+    def translated(self, language, session, step):
         """The answer on view in `language`; what the model said keeps its own."""
-        if session is None and "ask" in request.query_params:
-            return [gr.skip()] * SHOWN  # the link's own answer is on its way, or its message there
-        if session is None:  # a message stays
-            return [gr.skip(), *cleared(language)[1:]]
+        if session is None:  # a message stays, and an answer may be on its way
+            return [gr.skip()] * SHOWN
         return shown(session, int(step), language)

@@ -28,7 +28,7 @@ def add_asking(parts: Parts) -> None:
                 message = gr.HTML("", elem_id="message")
             with gr.Column(elem_id="answering"):
                 guess = gr.HTML("", elem_id="guess")
-                result = gr.HTML(cards.idle("en"), js_on_load=scripts.ANSWER, elem_id="result")
+                result = gr.HTML(cards.idle(), js_on_load=scripts.ANSWER, elem_id="result")
                 why = gr.Button(say("en", "why"), size="sm", visible=False, elem_id="why")
                 with gr.Column(visible=False, elem_id="attention-panel") as panel:
                     step = gr.Slider(
@@ -77,7 +77,7 @@ def add_asking(parts: Parts) -> None:
     language.change(asker.translated, [language, session, step], on_view, **QUIET)
     live.change(lambda: "", None, guess, **QUIET)
     # Another picture makes the old answer meaningless.
-    gr.on([picture.upload, picture.clear], cleared, [language], on_view, **QUIET)
+    gr.on([picture.upload, picture.clear], cleared, None, on_view, **QUIET)
 
 
 def _inputs(parts: Parts) -> tuple:

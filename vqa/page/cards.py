@@ -30,9 +30,14 @@ def about(language: str, name: str, summary: str) -> str:
     return f"<p>{escape(summary)}</p>{named}"
 
 
-def idle(language: str) -> str:
-    """Shown in the place of the answer before the first question."""
-    return f'<div class="card idle">{escape(say(language, "idle"))}</div>'
+def idle() -> str:
+    """Shown in the place of the answer before the first question.
+
+    In each language, of which style.css shows one: to draw it anew when the language changes could
+    wipe out an answer that comes just then.
+    """
+    said = "".join(f'<span lang="{c}">{escape(say(c, "idle"))}</span>' for c in LANGUAGE_NAMES)
+    return f'<div class="card idle">{said}</div>'
 
 
 def hint(language: str, key: str, **values: object) -> str:

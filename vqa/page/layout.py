@@ -8,15 +8,14 @@ from __future__ import annotations
 import gradio as gr
 
 from vqa.flags import Flags
-from vqa.page import cards, scripts
+from vqa.page import cards, gradio_words, scripts
 from vqa.page.about import add_about
 from vqa.page.asking import add_asking
 from vqa.page.endpoint import add_endpoint
 from vqa.page.inputs import LanguageInput
 from vqa.page.many import add_many
 from vqa.page.parts import QUIET, CheckpointInfo, Listener, PageLimits, Parts, Predictor
-from vqa.page.sharing import asked_language
-from vqa.page.texts import LANGUAGE_NAMES, preferred_language, say
+from vqa.page.texts import LANGUAGE_NAMES, say
 
 
 def build_page(
@@ -39,11 +38,12 @@ def build_page(
 
     with gr.Blocks(title="Ask a picture") as page:
         with gr.Row(elem_id="top"):
-            parts.text(gr.HTML(cards.header("en"), elem_id="header"), cards.header)
+            header = gr.HTML(cards.header("en"), js_on_load=gradio_words.script(), elem_id="header")
+            parts.text(header, cards.header)
             parts.language = LanguageInput(
                 choices=[(name, code) for code, name in LANGUAGE_NAMES.items()],
                 value="en",
-                label=say("en", "language"),
+                label=" / ".join(say(code, "language") for code in LANGUAGE_NAMES),
                 show_label=False,
                 container=False,
                 elem_id="language",
@@ -61,20 +61,15 @@ def build_page(
 
 
 def _add_switch(page: gr.Blocks, parts: Parts) -> None:
-    """The language of the browser at first, then the one that the visitor chooses."""
+    """The language of the link or browser at first, then the one that the visitor chooses."""
 
     def translated(language):
         return [of_language(language) for _, of_language in parts.texts]
-
-    def greet(request: gr.Request):
-        if "lang" in request.query_params:
-            return asked_language(request)
-        return preferred_language(request.headers.get("accept-language"))
 
     components = [component for component, _ in parts.texts]
     parts.language.change(translated, parts.language, components, **QUIET)
     parts.language.change(None, parts.language, None, js=scripts.LANGUAGE)
     # The browser's own words too, where greeting changes nothing.
-    page.load(greet, None, parts.language, **QUIET).then(
+    page.load(None, None, parts.language, js=scripts.GREETING).then(
         None, parts.language, None, js=scripts.LANGUAGE
     )

@@ -79,6 +79,15 @@ document.addEventListener("keydown", (event) => { if (event.key === "Enter") sto
 document.addEventListener("click", (event) => event.target.closest("button") && stop(), true);
 """
 
+# The language that a link names, else the browser's. In the browser alone: the server's word would
+# come late, and undo what a visitor has chosen meanwhile.
+GREETING = """
+() => {
+  const asked = new URLSearchParams(location.search).get("lang") ?? navigator.language;
+  return asked.toLowerCase().startsWith("zh") ? "zh" : "en";
+}
+"""
+
 # The page's language, for screen readers and for Gradio's own words, which otherwise follow the
 # browser. Gradio's frontend has them in the one module of this name that is already loaded.
 LANGUAGE = """

@@ -73,12 +73,12 @@ def shown(session: Session, step: int, language: str) -> list:
     ]
 
 
-def cleared(language: str) -> list:
+def cleared() -> list:
     """The same outputs before the first question."""
     hidden = gr.update(visible=False)
-    return ["", cards.idle(language), hidden, gr.skip(), "", hidden, "", None]
+    return ["", cards.idle(), hidden, gr.skip(), "", hidden, "", None]
 
 
-def failed(sentence: str, language: str) -> list:
+def failed(sentence: str) -> list:
     """The message; the picture and the question are not among the outputs, so they stay."""
-    return [cards.message(sentence), *cleared(language)[1:]]
+    return [cards.message(sentence), *cleared()[1:]]

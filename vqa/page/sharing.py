@@ -11,7 +11,7 @@ from vqa.errors import DataError, VQAError, described
 from vqa.page import cards
 from vqa.page.links import LINK_SECONDS, Links
 from vqa.page.parts import QUIET, Parts
-from vqa.page.texts import LANGUAGE_NAMES, say
+from vqa.page.texts import say
 from vqa.predictor import AUTO
 
 _log = logging.getLogger(__name__)
@@ -75,14 +75,14 @@ def _add_links(parts: Parts, picture, question, model, ask, on_view) -> None:
         try:
             found = links.find(token)
         except DataError as error:
-            return [gr.skip()] * 3 + [cards.message(error.sentence(asked_language(request)))]
+            return [gr.skip()] * 3 + [cards.message(error.sentence(_language(request)))]
         known = found.model if found.model in parts.info.choices else AUTO
         return [str(found.picture), found.question, known, ""]
 
     def answered(source, text, chosen, language, kept, request: gr.Request):
         if request.query_params.get("ask") is None or source is None:
             return [gr.skip()] * len(on_view)
-        return ask(source, text, chosen, asked_language(request) or language, kept)
+        return ask(source, text, chosen, language, kept)
 
     session = on_view[-1]
     gr.context.Context.root_block.load(
@@ -96,10 +96,9 @@ def _add_links(parts: Parts, picture, question, model, ask, on_view) -> None:
     )
 
 
-def asked_language(request: gr.Request) -> str:
-    """The language that a link names; "en" where it names none that is known."""
-    language = request.query_params.get("lang")
-    return language if language in LANGUAGE_NAMES else "en"
+def _language(request: gr.Request) -> str:
+    """The language that a link names, as `scripts.GREETING` takes it."""
+    return "zh" if request.query_params.get("lang", "").lower().startswith("zh") else "en"
 
 
 def _add_flags(parts: Parts, picture, session) -> None:

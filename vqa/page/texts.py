@@ -158,8 +158,3 @@ def familiarity_key(answer: Answer) -> str:
     if not answer.familiar:
         return "unfamiliar"
     return "familiar" if answer.familiarity >= 0.5 else "rather_unfamiliar"
-
-
-def preferred_language(accept_language: str | None) -> str:
-    """ "zh" when a browser's Accept-Language header puts Chinese first, else "en"."""
-    return "zh" if (accept_language or "").strip().lower().startswith("zh") else "en"
