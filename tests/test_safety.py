@@ -218,11 +218,13 @@ def test_an_upload_by_the_byte_leaves_few_notes():
 
 
 def test_a_wrong_value_is_a_line_of_the_log_and_a_bug_is_traced(caplog):
+    said = "qz" + "mark"  # so that no line of the source tells it
+
     def preprocess_data():
-        raise ValueError("qzmark")
+        raise ValueError(said)
 
     def call_function():
-        raise ValueError("qzmark")
+        raise ValueError(said)
 
     for gradio_s in (preprocess_data, call_function):
         try:
@@ -233,7 +235,7 @@ def test_a_wrong_value_is_a_line_of_the_log_and_a_bug_is_traced(caplog):
     assert wrong.startswith(
         "a value sent to the page cannot be used: ValueError at test_safety.py:"
     )
-    assert "\n" not in wrong and "in call_function" in bug and "qzmark" not in wrong + bug
+    assert "\n" not in wrong and "in call_function" in bug and said not in wrong + bug
 
 
 def test_a_slow_body_is_given_up():
