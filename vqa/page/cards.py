@@ -58,8 +58,8 @@ def speak(language: str) -> str:
     return (
         f'<div class="speak"><button type="button" data-speak>'
         f'<span class="dot" aria-hidden="true"></span>'
-        f'<span class="idle">{escape(say(language, "speak"))}</span>'
-        f'<span class="busy">{escape(say(language, "speak_stop"))} '
+        f'<span class="start">{escape(say(language, "speak"))}</span>'
+        f'<span class="stop">{escape(say(language, "speak_stop"))} '
         f'<span class="seconds" aria-hidden="true"></span></span></button>'
         f'<span role="status" {told}></span></div>'
     )
