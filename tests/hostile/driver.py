@@ -135,8 +135,9 @@ def exchange(port: int, head: bytes, body: bytes, hang_up: bool = False) -> byte
         try:
             while piece := connection.recv(2**16):
                 found.append(piece)
-                # A heartbeat has no end of its own.
-                if b"text/event-stream" in found[0][:400] and b"close_stream" in piece:
+                # A heartbeat has no end of its own, and beats as often as is waited for here.
+                ends = b"close_stream" in piece or b"data: ALIVE" in piece
+                if ends and b"text/event-stream" in found[0][:400]:
                     break
         except ConnectionResetError:
             pass
