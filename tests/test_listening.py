@@ -78,19 +78,32 @@ def test_the_shipped_one_listens_when_it_is_there(monkeypatch, tmp_path):
     asked = []
     slow = Slow()
     slow.gone.set()
-    monkeypatch.setattr(recogniser, "shared", lambda device: asked.append(device) or slow)
+    monkeypatch.setattr(recogniser, "shared", lambda *args: asked.append(args) or slow)
     listener, why = choose("auto", "cpu")
     assert why == "" and asked == []
-    assert listener.transcribe(b"a") == b"a" and asked == ["cpu"]
+    assert listener.transcribe(b"a") == b"a" and asked == [("cpu", tmp_path)]
 
 
-@pytest.mark.parametrize("name", ["", "siri", "whisper:", "own:x", "off:x"])
+def test_a_recogniser_that_somebody_trained_listens(monkeypatch, tmp_path):
+    with pytest.raises(CheckpointError, match="lacks model.safetensors"):
+        choose(f"own:{tmp_path}")
+    for name in store.FILES:
+        (tmp_path / name).touch()
+    asked = []
+    slow = Slow()
+    slow.gone.set()
+    monkeypatch.setattr(recogniser, "shared", lambda *args: asked.append(args) or slow)
+    choose(f"own:{tmp_path}", "cpu")[0].transcribe(b"a")
+    assert asked == [("cpu", tmp_path)]
+
+
+@pytest.mark.parametrize("name", ["", "siri", "whisper:", "own:", "off:x"])
 def test_a_server_refuses_other_names_at_once(name, capsys):
     with pytest.raises(SystemExit) as left:
         serving.parse_args(["--speech", name])
     message = capsys.readouterr().err
     assert left.value.code == 2 and message.count("\n") == 1
-    assert "auto, off, own, whisper or whisper:NAME_OR_DIR" in message
+    assert "auto, off, own, own:DIR, whisper or whisper:NAME_OR_DIR" in message
 
 
 def test_whisper_s_hub_is_not_waited_for_where_there_is_none(monkeypatch):

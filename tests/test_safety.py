@@ -157,9 +157,12 @@ def test_uploads_are_private_bounded_and_gone_at_the_end(server, visitor):
     assert httpx.get(f"{url}/metrics", auth=("me", "x")).status_code == 429
     assert visitor.get("/config").status_code == 200, "who is logged in stays"
 
+    other = tmp / "vqa-uploads-of-another-server"
+    other.mkdir()
+    (other / "a.png").write_bytes(picture())
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
-    assert list(tmp.iterdir()) == []
+    assert list(tmp.rglob("*")) == [other, other / "a.png"]
 
 
 def test_old_uploads_go_also_those_of_a_killed_server(tmp_path):

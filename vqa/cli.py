@@ -103,7 +103,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--speech",
         default="own",
         metavar="NAME",
-        help="who writes down --audio: own, whisper, or whisper:NAME_OR_DIR (needs transformers)",
+        help="who writes down --audio: own, own:DIR, whisper or whisper:NAME_OR_DIR (needs "
+        "transformers)",
     )
     p.add_argument(
         "--batch",

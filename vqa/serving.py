@@ -13,6 +13,7 @@ import ipaddress
 import logging
 import os
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -75,8 +76,8 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
         default=AUTO,
         type=_speech,
         metavar="NAME",
-        help="who writes down spoken questions: own, whisper, whisper:NAME_OR_DIR (needs "
-        "transformers), off; auto: own where its checkpoint is",
+        help="who writes down spoken questions: own, own:DIR, whisper, whisper:NAME_OR_DIR "
+        "(needs transformers), off; auto: own where its checkpoint is",
     )
     parser.add_argument(
         "--flags",
@@ -91,7 +92,7 @@ def _speech(text: str) -> str:
     try:
         read_name(text, (AUTO, OFF))
     except ConfigError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
     return text
 
 
@@ -246,9 +247,7 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
             sweep_uploads(uploads)
             swept = time.monotonic()
     _stop(api, batcher, page)
-    sweep_uploads(uploads, 0)
-    with contextlib.suppress(OSError):
-        uploads.rmdir()
+    shutil.rmtree(uploads, ignore_errors=True)
 
 
 def _check_mcp(options: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import Protocol
 
@@ -59,20 +60,20 @@ def choose(name: str, device: object = "cpu") -> tuple[Listener | None, str]:
     downloaded, at once.
 
     Args:
-        name: "auto" (the shipped checkpoint, where it can be used), "own", "whisper",
+        name: "auto" (the shipped checkpoint, where it can be used), "own", "own:DIR", "whisper",
             "whisper:NAME_OR_DIR" or "off".
 
     Raises:
         ConfigError, CheckpointError: what was named, other than by "auto", cannot be had.
     """
-    kind, _ = read_name(name, (AUTO, OFF))
+    kind, where = read_name(name, (AUTO, OFF))
     if kind == OFF:
         return None, "--speech is off."
     try:
         check_reader()
         if kind in (AUTO, OWN):
-            store.check(store.DEFAULT)
-            return Listener(lambda: by_name(OWN, device)), ""
+            store.check(Path(where) if where else store.DEFAULT)
+            return Listener(lambda: by_name(OWN if kind == AUTO else name, device)), ""
     except (ConfigError, CheckpointError) as error:
         if kind != AUTO:
             raise

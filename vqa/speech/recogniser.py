@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from pathlib import Path
 from time import perf_counter
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ from vqa.errors import AudioError, QuestionError
 from vqa.models.audio_encoder import STRIDE, Heard, states_of
 from vqa.models.ctc import Hypothesis, transcript
 from vqa.speech.decoding import Decoder, joined
-from vqa.speech.store import SpeechCheckpoint, load
+from vqa.speech.store import DEFAULT, SpeechCheckpoint, load
 from vqa.text import detect_language
 
 _SURE = 0.5  # where the card has no threshold
@@ -136,10 +137,11 @@ def with_heard(answer: A, heard: Transcript | None) -> A:
 
 
 @cache
-def shared(device: str = "cpu") -> Recogniser:
-    """The recogniser with the shipped checkpoint, loaded once for each device.
+def shared(device: str = "cpu", folder: Path = DEFAULT) -> Recogniser:
+    """The recogniser with a checkpoint, the shipped one if none is named, loaded once for each
+    device.
 
     Raises:
         CheckpointError: there is none.
     """
-    return Recogniser(load(device=device), device)
+    return Recogniser(load(folder, device), device)

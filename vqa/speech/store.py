@@ -57,7 +57,8 @@ def check(folder: Path) -> None:
     if missing:
         raise CheckpointError(
             f"The speech checkpoint {folder} lacks {', '.join(missing)}; train one with "
-            "python -m vqa train configs/speech.json --out DIR, or get a complete copy."
+            "python -m vqa train configs/speech.json --out DIR and take it with --speech own:DIR, "
+            "or get a complete copy."
         )
 
 

@@ -11,7 +11,7 @@ import torch
 
 from vqa.audio import RATE, load_audio
 from vqa.errors import AudioError, CheckpointError, ConfigError
-from vqa.speech import recogniser
+from vqa.speech import recogniser, store
 from vqa.speech.names import WHISPER, read_name
 from vqa.speech.recogniser import Recogniser, Transcript
 from vqa.text import detect_language, tokenize
@@ -22,8 +22,8 @@ _PIECES = 64  # of a transcript at the most
 
 
 def by_name(name: str, device: torch.device | str = "cpu") -> Recogniser | WhisperRecogniser:
-    """The recogniser that an option names: "own", "whisper", or "whisper:" with the name of a
-    model on the hub or a folder.
+    """The recogniser that an option names: "own" or "whisper", or these with a colon and a folder
+    behind, for Whisper also the name of a model on the hub.
 
     Raises:
         ConfigError: none of them, or transformers is not installed.
@@ -32,7 +32,7 @@ def by_name(name: str, device: torch.device | str = "cpu") -> Recogniser | Whisp
     kind, where = read_name(name)
     if kind == WHISPER:
         return WhisperRecogniser(where or DEFAULT, device)
-    return recogniser.shared(str(device))
+    return recogniser.shared(str(device), Path(where) if where else store.DEFAULT)
 
 
 class WhisperRecogniser:
