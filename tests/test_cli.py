@@ -12,6 +12,7 @@ from PIL import Image
 from vqa.checkpoint import SHIPPED
 from vqa.cli import main
 from vqa.data.clevr import read_questions, read_scenes
+from vqa.speech import card, store
 from vqa.world.families import FAMILIES
 
 ROOT = Path(__file__).parent.parent
@@ -162,6 +163,14 @@ def test_figures_fills_a_readme(capsys, tmp_path):
     assert code == 0 and "old" not in text
     assert text.startswith("before\n") and text.endswith("after\n")
     assert "world:heldout en" in text
+
+
+def test_the_documents_show_the_speech_card_s_figures():
+    found = json.loads((store.DEFAULT / "card.json").read_text("utf-8"))
+    assert found["figures"], "measure it first"
+    page = (store.DEFAULT / "README.md").read_text("utf-8")
+    assert page == card.card_page(found, store.DEFAULT)
+    assert card.figures(found) in (ROOT / "docs" / "speech.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", ["README.md", "README.zh.md"])

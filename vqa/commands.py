@@ -210,8 +210,10 @@ def data_check(options: Namespace) -> int:
 
 def figures(options: Namespace) -> int:
     """Writes the shipped cards' figures into READMEs; without names, into all of the project's."""
-    from vqa.checkpoint import SHIPPED, load
+    from vqa.checkpoint import SHIPPED, load, read_json
     from vqa.figures import card_page, table, write_readme
+    from vqa.speech import card as speech_card
+    from vqa.speech import store
 
     shipped = [load(path.parent) for path in sorted(SHIPPED.glob("*/config.json"))]
     for path in options.readmes or [
@@ -223,4 +225,8 @@ def figures(options: Namespace) -> int:
     if not options.readmes:
         for c in shipped:
             (c.folder / "README.md").write_text(card_page(c.card, c.folder), encoding="utf-8")
+        if (speech := store.find("speech")) is not None:
+            card = read_json(speech / "card.json")
+            (speech / "README.md").write_text(speech_card.card_page(card, speech), encoding="utf-8")
+            write_readme(SHIPPED.parent / "docs" / "speech.md", [speech_card.figures(card)])
     return 0

@@ -184,7 +184,7 @@ class PhotoConfig:
     Attributes:
         recipe: "photos". seed: of everything drawn at random. languages: of made questions.
         summary: language -> what the checkpoint can be asked about; of the data's names when empty.
-        limits: what users should know that it cannot do.
+        limits, limits_zh: what users should know that it cannot do, in English and Chinese.
         shares: kind of data -> its share of the pictures; "text" for questions without pictures.
         splits: kind of data -> split to train on, "train" when not named.
         steps: of the optimiser; pictures: per step; questions: per picture; rate: peak learning
@@ -211,6 +211,7 @@ class PhotoConfig:
     languages: tuple[str, ...] = ("en", "zh")
     summary: dict[str, str] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
+    limits_zh: tuple[str, ...] = ()
     shares: dict[str, float] = field(default_factory=dict)
     splits: dict[str, str] = field(default_factory=dict)
     steps: int = 6000

@@ -36,7 +36,8 @@ def card_html(card: Mapping, language: str) -> str:
     summary = card.get("summary_zh" if language == "zh" else "summary", "")
     sets = {k: f for k, f in card.get("figures", {}).items() if "kinds" in f}
     figures = "".join(_set(k, f, language) for k, f in sets.items()) or none(language, name)
-    limits = "".join(f"<li>{escape(str(limit))}</li>" for limit in card.get("limits", ()))
+    told = (language == "zh" and card.get("limits_zh")) or card.get("limits", ())
+    limits = "".join(f"<li>{escape(str(limit))}</li>" for limit in told)
     made = "".join(f"<li>{escape(str(what))}</li>" for what in card.get("trained_on", {}).values())
     return (
         f'<section class="card model-card" data-testid="model-card"><h2>{escape(name)}</h2>'

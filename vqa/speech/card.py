@@ -18,7 +18,7 @@ def card_page(card: dict, folder: Path) -> str:
         f"{card['summary']}\n\n{card['summary_zh']}",
         f"{card['parameters'] / 1e6:.2f} million parameters, {size:.1f} MB.",
         "## Figures",
-        _figures(card["figures"]),
+        figures(card),
         "## Made from",
         "\n".join(f"- {kind}: {what}" for kind, what in card["trained_on"].items()),
         f"```sh\n{card['command']}\n```",
@@ -29,15 +29,17 @@ def card_page(card: dict, folder: Path) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _figures(figures: dict) -> str:
-    rows = [_row(label, found) for label, found in figures.items() if "error_rate" in found]
+def figures(card: dict) -> str:
+    """The table of a card's figures, in Markdown, and what measured them."""
+    measured = card["figures"]
+    rows = [_row(label, found) for label, found in measured.items() if "error_rate" in found]
     if not rows:
         return "None were measured yet; `python -m vqa evaluate DIR --write` does."
     lines = [_HEAD, "|" + "---|" * (_HEAD.count("|") - 1), *rows]
     lines += ["", "Words are characters in Chinese. Measured by:", "", "```sh"]
-    lines += dict.fromkeys(found["command"] for found in figures.values())
+    lines += dict.fromkeys(found["command"] for found in measured.values())
     lines.append("```")
-    for found in figures.values():
+    for found in measured.values():
         if "four_seconds_ms" in found:
             lines += [
                 "",

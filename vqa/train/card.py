@@ -79,6 +79,12 @@ def make_card(
             "Chains longer than three relations, and questions about other things, are not "
             "understood; their answers should not be trusted.",
         ],
+        "limits_zh": [
+            "只认识八种颜色、两种大小、两种材质的立方体、球体和圆柱体，视角为斜上方；从未见过照片。",
+            "回答是或否、0 到 10 的数，或一种属性"
+            + ("；它的句子和列表也只谈这些。" if further else "，从不说整句。"),
+            "超过三层关系的问题和关于其他事物的问题它听不懂，这些回答不可信。",
+        ],
     }
     if start is not None:
         _begun(card, start)
@@ -123,6 +129,7 @@ def make_photo_card(
             *config.limits,
             "Answers are chosen from those of its training data; never a sentence.",
         ],
+        "limits_zh": [*config.limits_zh, "答案从训练数据的答案中选出，从不说整句。"],
     }
     if start is not None:
         _begun(card, start)
