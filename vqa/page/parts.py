@@ -16,6 +16,7 @@ from PIL import Image
 
 from vqa.evidence import Evidence
 from vqa.flags import Flags
+from vqa.errors import ImageError
 from vqa.image import load_image
 from vqa.page.texts import say
 from vqa.predictor import AUTO, Answer, Request
@@ -116,6 +117,10 @@ class Parts:
         """The picture of a visitor.
 
         Raises:
-            ImageError: see `vqa.image.load_image`.
+            ImageError: see `vqa.image.load_image`; or it was deleted after an hour.
         """
+        if isinstance(source, str) and not Path(source).exists():
+            raise ImageError(
+                "The picture is no longer kept; choose it again.", zh="这张图片已被删除，请重新选择。"
+            )
         return load_image(source, max_bytes=self.limits.max_upload_bytes)
