@@ -19,6 +19,10 @@ PICTURE = str(ROOT / "vqa" / "page" / "examples" / "crowd.jpg")
 QUESTION = "How many yellow things are there?"
 
 
+def no_work(*_):
+    raise AssertionError("something was loaded before the path was looked at")
+
+
 def run(capsys, *arguments: str) -> tuple[int, str, str]:
     """(exit code, standard output, standard error) of a command."""
     try:
@@ -104,6 +108,39 @@ def test_mistakes_are_answered_in_one_line(capsys, arguments, says):
     assert code == 2
     assert says in err and err.count("\n") == 1
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train", str(ROOT / "configs" / "speech.json"), "--out"),
+        ("train", str(ROOT / "configs" / "photos.json"), "--data", "labels:x.csv", "--out"),
+        ("publish", "scenes", "--out"),
+        ("simulate", "--n", "1", "--out"),
+        ("simulate-speech", "--n", "1", "--out"),
+        ("compare", str(ROOT / "configs" / "compare" / "mac.json"), "--budget", "1s", "--out"),
+        ("export", "--out"),
+        ("evaluate", "scenes", "--rows"),
+        ("evaluate", "speech", "--rows"),
+        ("predict", PICTURE, QUESTION, "--overlay"),
+        ("predict", "--batch", str(ROOT / "README.md"), "--out"),
+    ],
+    ids=lambda command: " ".join(command[:1] + command[-1:]),
+)
+def test_what_cannot_be_written_is_said_before_any_work(capsys, monkeypatch, command):
+    monkeypatch.setattr("vqa.routing.load_predictor", no_work)
+    out = str(Path(PICTURE) / "x")
+    code, _, err = run(capsys, *command, out)
+    assert code == 2 and err.count("\n") == 1
+    assert f"{out} cannot be written: " in err and "Errno" not in err
+
+
+def test_a_failed_training_leaves_no_folder_behind(capsys, tmp_path):
+    preset = str(ROOT / "configs" / "photos.json")
+    out = tmp_path / "a" / "b"
+    code, _, err = run(capsys, "train", preset, "--data", "labels:/nowhere.csv", "--out", str(out))
+    assert code == 2 and "/nowhere.csv" in err
+    assert not (tmp_path / "a").exists()
 
 
 def test_inspect_prints_the_card(capsys):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vqa.errors import ConfigError
 from vqa.options import moved
+from vqa.outputs import check_file, check_new, made, unwritable, writing
 
 
 def predict(options: Namespace) -> int:
@@ -35,6 +36,8 @@ def predict(options: Namespace) -> int:
     from vqa.speech.whisper import by_name
 
     place = None if options.place is None else written(options.place)
+    if options.overlay is not None:
+        check_file(options.overlay)
     predictor = load_predictor(options.checkpoint, options.device)
     question, heard = options.question, None
     if options.audio is not None:
@@ -91,8 +94,8 @@ def _draw_overlay(path: Path, source: str, answer) -> None:
         sheet.paste(step, (k * width, 0))
     try:
         sheet.save(path)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"The overlay cannot be written to {path}: {error}.") from error
+    except (OSError, ValueError) as error:  # a ValueError: no picture's ending
+        raise unwritable(path, error) from error
 
 
 def _predict_batch(options: Namespace) -> int:
@@ -102,6 +105,8 @@ def _predict_batch(options: Namespace) -> int:
     from vqa.routing import load_predictor
     from vqa.rows import read_rows
 
+    if options.out is not None:
+        check_file(options.out)
     predictor = load_predictor(options.checkpoint, options.device)
     rows = failed = 0
     if options.out is not None:
@@ -148,8 +153,7 @@ def simulate(options: Namespace) -> int:
 
     from vqa.world.export import ExportOptions, export
 
-    if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
-        raise ConfigError(f"{options.out} exists and is not empty; choose another --out.")
+    check_new(options.out)
     wanted = ExportOptions(
         out=options.out,
         n=options.n,
@@ -162,11 +166,9 @@ def simulate(options: Namespace) -> int:
         variety=options.variety,
         noise=options.noise,
     )
-    try:
+    with made(options.out), writing(options.out):
         for _ in tqdm(export(wanted, options.workers), total=options.n, unit="scene"):
             pass
-    except OSError as error:
-        raise ConfigError(f"{options.out} cannot be written: {error}.") from error
     print(f"{options.out}: images/, scenes.json, questions.json, questions.csv")
     return 0
 

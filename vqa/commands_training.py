@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from argparse import Namespace
@@ -11,23 +12,20 @@ from pathlib import Path
 
 from vqa.errors import ConfigError, DataError
 from vqa.options import moved, public
+from vqa.outputs import check_file, check_new, made, writing
 
 
 def train(options: Namespace) -> int:
     """Trains a checkpoint by a preset."""
-    from vqa.config import preset_from_dict
+    from vqa.config import read_preset
 
-    try:
-        values = json.loads(options.preset.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"The preset {options.preset} cannot be read: {error}.") from error
-    config = preset_from_dict(values, options.preset.name)
+    config = read_preset(options.preset)
     _use_threads(options.threads)
-    if options.out.exists() and not (options.out / "training").is_dir():
-        if not options.out.is_dir() or any(options.out.iterdir()):
-            raise ConfigError(f"{options.out} holds something else; choose another --out.")
+    if not os.path.isdir(options.out / "training"):
+        check_new(options.out)
     recipes = {"scenes": _train_scenes, "photos": _train_photos, "speech": _train_speech}
-    recipes[config.recipe](config, options)
+    with made(options.out):
+        recipes[config.recipe](config, options)
     from vqa.train.processes import world
 
     if options.stage is None and world()[0] == 0:
@@ -131,6 +129,8 @@ def evaluate(options: Namespace) -> int:
     """Measures a checkpoint."""
     from vqa.speech import store
 
+    if options.rows is not None:
+        check_file(options.rows)
     speech = store.find(options.checkpoint)
     if speech is not None:
         return _evaluate_speech(options, speech)
@@ -184,9 +184,7 @@ def evaluate(options: Namespace) -> int:
             report = replace(report, extra=_replies(predictor, options.lang, samples, rows))
         figures = report.to_dict() | {"command": command}
         print(report_text(figures))
-        if options.rows is not None:
-            text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            options.rows.write_text(text, encoding="utf-8")
+        _write_rows(options.rows, rows)
     if options.write is not None:
         target = load(options.write or options.checkpoint)
         record(target.folder, target.card, label, figures)
@@ -210,7 +208,7 @@ def _evaluate_speech(options: Namespace, folder: Path) -> int:
     device = pick_device(options.device)
     checkpoint = store.load(folder, device)
     recogniser = Recogniser(checkpoint, device)
-    found, lines = {}, []
+    found, lines, answered = {}, [], []
     if options.latency:
         samples = measure.questions_to_read(recogniser, options.lang, 50)
         figures = measure.latency(recogniser, samples, options.lang)
@@ -230,10 +228,8 @@ def _evaluate_speech(options: Namespace, folder: Path) -> int:
                 )
                 found[label] = report.to_dict()
                 lines.append(measure.report_line(label, report))
-                if options.rows is not None:
-                    with options.rows.open("a", encoding="utf-8") as file:
-                        for row in rows:
-                            file.write(json.dumps({"set": label, **row}, ensure_ascii=False) + "\n")
+                answered += [{"set": label, **row} for row in rows]
+        _write_rows(options.rows, answered)
     print("\n".join(lines))
     if options.write is not None:
         command = public(options.typed)
@@ -242,6 +238,13 @@ def _evaluate_speech(options: Namespace, folder: Path) -> int:
         store.write_card(folder, checkpoint.card | {"figures": kept})
         print(f"Recorded in {folder / 'card.json'}")
     return 0
+
+
+def _write_rows(path: Path | None, rows: list[dict]) -> None:
+    if path is not None:
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        with writing(path):
+            path.write_text(text, encoding="utf-8")
 
 
 def _replies(predictor, language: str, samples: list, rows: list[dict]) -> dict[str, float]:
