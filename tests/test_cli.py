@@ -90,6 +90,19 @@ def test_predict_batch_answers_every_line_and_keeps_going(capsys, tmp_path):
         (("predict", "--batch", "nowhere.jsonl"), "nowhere.jsonl"),
         (("predict", PICTURE, "x", "--batch", "many.jsonl"), "--batch"),
         (("predict", PICTURE, "x", "--out", "a.jsonl"), "--out"),
+        (("predict", PICTURE, "x", "--speech", "nope"), "'nope' names no recogniser"),
+        (("predict", PICTURE, "x", "--speech", "whisper"), "--speech is for --audio"),
+        (("predict", PICTURE, "x", "--audio", "q.wav"), "Both a question and a recording"),
+        (("predict", "--batch", "x.csv", "--audio", "q.wav"), "--audio"),
+        (("predict", "--batch", "x.csv", "--speech", "own"), "--speech"),
+        (("evaluate", "speech", "--data", "world:heldout"), "--data is not for"),
+        (("evaluate", "speech", "--split", "test"), "--split is not for"),
+        (("evaluate", "speech", "--label", "x"), "--label is not for"),
+        (("evaluate", "speech", "--lang", "zh"), "--lang is for --latency"),
+        (("evaluate", "speech", "--write", "scenes"), "leave the name out"),
+        (("evaluate", "speech", "--latency", "--n", "5"), "--n is not for --latency"),
+        (("evaluate", "scenes", "--n", "5"), "--n is for checkpoints of speech"),
+        (("evaluate", "scenes", "--latency", "--rows", "x"), "--rows is not for --latency"),
         (("inspect", "nothing"), "no checkpoint 'nothing'"),
         (("evaluate", "scenes", "--data", "mnist:x"), "mnist:x"),
         (("evaluate", "scenes", "--data", "clevr:/nowhere"), "/nowhere"),
@@ -141,6 +154,15 @@ def test_a_failed_training_leaves_no_folder_behind(capsys, tmp_path):
     code, _, err = run(capsys, "train", preset, "--data", "labels:/nowhere.csv", "--out", str(out))
     assert code == 2 and "/nowhere.csv" in err
     assert not (tmp_path / "a").exists()
+
+
+def test_where_nothing_is_to_be_resumed_the_training_says_so_and_begins(capsys, tmp_path):
+    preset = tmp_path / "photos.json"
+    preset.write_text('{"recipe": "photos"}')
+    out = tmp_path / "new"
+    _, told, err = run(capsys, "train", str(preset), "--out", str(out), "--resume")
+    assert f"nothing to resume in {out}" in told
+    assert "need data" in err
 
 
 def test_inspect_prints_the_card(capsys):

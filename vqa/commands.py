@@ -10,38 +10,45 @@ from pathlib import Path
 from vqa.errors import ConfigError
 from vqa.options import moved
 from vqa.outputs import check_file, check_new, made, unwritable, writing
+from vqa.speech.names import OWN, read_name
 
 
 def predict(options: Namespace) -> int:
     """Asks one picture, or every line of a file."""
     if options.batch is not None:
-        if any(
-            x is not None for x in (options.image, options.overlay, options.audio, options.place)
-        ):
+        alone = ("image", "overlay", "audio", "place", "speech")
+        if any(getattr(options, name) is not None for name in alone):
             raise ConfigError(
-                "--batch takes no picture, question, --place or --overlay of its own."
+                "--batch takes no picture, question, --audio, --speech, --place or --overlay of "
+                "its own."
             )
         return _predict_batch(options)
     if options.out is not None:
         raise ConfigError("--out is for the answers of --batch FILE.")
-    if options.image is None or (options.question is None) == (options.audio is None):
+    if options.image is None or (options.question is None and options.audio is None):
         raise ConfigError(
             'Give a picture and a question: python -m vqa predict IMAGE "QUESTION", or a recording '
             "in place of the question: --audio FILE."
         )
+    if options.speech is not None:
+        read_name(options.speech)
+        if options.audio is None:
+            raise ConfigError("--speech is for --audio FILE; leave it out of a typed question.")
     from vqa.places import written
     from vqa.predictor import Request
     from vqa.routing import load_predictor
-    from vqa.speech.recogniser import with_heard
+    from vqa.speech.recogniser import check_alone, with_heard
     from vqa.speech.whisper import by_name
 
+    if options.audio is not None:
+        check_alone(options.question or "")
     place = None if options.place is None else written(options.place)
     if options.overlay is not None:
         check_file(options.overlay)
     predictor = load_predictor(options.checkpoint, options.device)
     question, heard = options.question, None
     if options.audio is not None:
-        heard = by_name(options.speech, predictor.device).transcribe(options.audio)
+        heard = by_name(options.speech or OWN, predictor.device).transcribe(options.audio)
         question = heard.text
     asked = Request(options.image, question, place)
     answer = with_heard(predictor.ask_batch([asked], options.top_k)[0], heard)
