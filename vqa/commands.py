@@ -34,6 +34,7 @@ def predict(options: Namespace) -> int:
         read_name(options.speech)
         if options.audio is None:
             raise ConfigError("--speech is for --audio FILE; leave it out of a typed question.")
+    from vqa.image import load_image
     from vqa.places import written
     from vqa.predictor import Request
     from vqa.routing import load_predictor
@@ -45,15 +46,16 @@ def predict(options: Namespace) -> int:
     place = None if options.place is None else written(options.place)
     if options.overlay is not None:
         check_file(options.overlay)
+    picture = load_image(options.image, called=options.image)
     predictor = load_predictor(options.checkpoint, options.device)
     question, heard = options.question, None
     if options.audio is not None:
         heard = by_name(options.speech or OWN, predictor.device).transcribe(options.audio)
         question = heard.text
-    asked = Request(options.image, question, place)
+    asked = Request(picture, question, place)
     answer = with_heard(predictor.ask_batch([asked], options.top_k)[0], heard)
     if options.overlay is not None:
-        _draw_overlay(options.overlay, options.image, answer)
+        _draw_overlay(options.overlay, picture, answer)
     if options.json:
         print(json.dumps(answer.to_dict(), ensure_ascii=False, indent=2))
     else:
@@ -82,14 +84,12 @@ def _answer_text(answer) -> str:
     return "\n".join(lines)
 
 
-def _draw_overlay(path: Path, source: str, answer) -> None:
+def _draw_overlay(path: Path, picture, answer) -> None:
     """All steps side by side."""
     from PIL import Image
 
-    from vqa.image import load_image
     from vqa.page.overlays import attention_overlay
 
-    picture = load_image(source)
     if not answer.region_attention:
         raise ConfigError(
             f"Checkpoint {answer.checkpoint} has no attention maps to draw; leave --overlay out."
