@@ -43,6 +43,7 @@ def test_the_defaults_are_those_of_the_help():
         (["--max-upload", "1"], "at least 1kb"),
         (["--auth", "secret"], "USER:PASSWORD"),
         (["--bogus"], "--bogus"),
+        (["--speech", "nope"], "whisper:NAME_OR_DIR; see app.py --help."),
     ],
 )
 def test_a_wrong_option_is_answered_in_one_line(flags, says, capsys):
@@ -59,6 +60,21 @@ def test_a_port_in_use_is_answered_in_one_line(capsys):
         assert app.main(["--port", str(port)]) == 2
     message = capsys.readouterr().err
     assert f"port {port}" in message and "--port" in message and message.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--mcp"], "requirements-mcp.txt"),
+        # Nothing is to be installed for what is refused afterwards.
+        (["--mcp", "--auth", "me:pass"], "leave one out"),
+    ],
+)
+def test_mcp_that_cannot_be_had_is_answered_in_one_line(flags, says, monkeypatch, capsys):
+    monkeypatch.setattr(app, "find_spec", lambda name: None)
+    assert app.main(flags) == 2
+    message = capsys.readouterr().err
+    assert says in message and message.count("\n") == 1
 
 
 def test_a_host_of_another_machine_is_answered_in_one_line(capsys):

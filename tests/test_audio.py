@@ -73,8 +73,8 @@ def test_resampling_does_not_fold_high_frequencies_down():
         ((RATE, "tone"), "array of samples"),
         (b"", "not a recording that can be read"),
         (b"RIFF....WAVEfmt ", "not a recording that can be read"),
-        (12, "is a int"),
-        ("missing.wav", "missing.wav cannot be read"),
+        (12, "of the type int"),
+        ("missing.wav", "missing.wav cannot be read: there is no such file."),
     ],
 )
 def test_what_cannot_be_used_is_said_in_one_sentence(source, said):

@@ -122,6 +122,17 @@ def test_a_missing_file_is_named(folder, name):
     assert f"lacks {name};" in refusal(folder)
 
 
+def test_a_training_that_was_stopped_is_no_damaged_checkpoint(tmp_path):
+    (tmp_path / "training").mkdir()
+    message = refusal(tmp_path)
+    assert "not finished" in message and "--resume" in message
+
+
+def test_a_recogniser_of_speech_is_no_damaged_checkpoint():
+    message = refusal("speech")
+    assert "recogniser of speech" in message and "copy" not in message
+
+
 @pytest.mark.parametrize("name", ["config.json", "vocab.json", "card.json"])
 @pytest.mark.parametrize("content", [b"", b'{"a":', b"[1]", b"null", b"\xff\xfe", b"[" * 10**5])
 def test_a_file_that_is_no_json_object_is_named(folder, name, content):

@@ -20,6 +20,10 @@ PICTURE = str(ROOT / "vqa" / "page" / "examples" / "crowd.jpg")
 QUESTION = "How many yellow things are there?"
 
 
+def no_work(*_):
+    raise AssertionError("something was loaded before the path was looked at")
+
+
 def run(capsys, *arguments: str) -> tuple[int, str, str]:
     """(exit code, standard output, standard error) of a command."""
     try:
@@ -79,19 +83,34 @@ def test_predict_batch_answers_every_line_and_keeps_going(capsys, tmp_path):
     ("arguments", "says"),
     [
         (("predict",), "Give a picture and a question"),
-        (("predict", "nowhere.png", "Is there a ball?"), "nowhere.png"),
+        (("predict", "no/where.png", "Is there a ball?"), "no picture file no/where.png;"),
+        (("predict", PICTURE, "--audio", "no/q.wav"), "The recording no/q.wav cannot be read"),
         (("predict", PICTURE, ""), "question is empty"),
         (("predict", PICTURE, "Is there a ball?", "--top-k", "0"), "--top-k"),
         (("predict", PICTURE, "Is there a ball?", "--device", "toaster"), "toaster"),
         (("predict", PICTURE, "Is there a ball?", "--overlay", "/nowhere/a.png"), "/nowhere"),
         (("predict", "--batch", "nowhere.jsonl"), "nowhere.jsonl"),
+        (("predict", "--batch", str(ROOT)), f"{ROOT} cannot be read: it is a folder."),
         (("predict", PICTURE, "x", "--batch", "many.jsonl"), "--batch"),
         (("predict", PICTURE, "x", "--out", "a.jsonl"), "--out"),
+        (("predict", PICTURE, "x", "--speech", "nope"), "'nope' names no recogniser"),
+        (("predict", PICTURE, "x", "--speech", "whisper"), "--speech is for --audio"),
+        (("predict", PICTURE, "x", "--audio", "q.wav"), "Both a question and a recording"),
+        (("predict", "--batch", "x.csv", "--audio", "q.wav"), "--audio"),
+        (("predict", "--batch", "x.csv", "--speech", "own"), "--speech"),
+        (("evaluate", "speech", "--data", "world:heldout"), "--data is not for"),
+        (("evaluate", "speech", "--split", "test"), "--split is not for"),
+        (("evaluate", "speech", "--label", "x"), "--label is not for"),
+        (("evaluate", "speech", "--lang", "zh"), "--lang is for --latency"),
+        (("evaluate", "speech", "--write", "scenes"), "leave the name out"),
+        (("evaluate", "speech", "--latency", "--n", "5"), "--n is not for --latency"),
+        (("evaluate", "scenes", "--n", "5"), "--n is for checkpoints of speech"),
+        (("evaluate", "scenes", "--latency", "--rows", "x"), "--rows is not for --latency"),
         (("inspect", "nothing"), "no checkpoint 'nothing'"),
         (("evaluate", "scenes", "--data", "mnist:x"), "mnist:x"),
         (("evaluate", "scenes", "--data", "clevr:/nowhere"), "/nowhere"),
         (("evaluate", "scenes", "--data", "world:other"), "world:heldout"),
-        (("train", "nowhere.json", "--out", "x"), "nowhere.json"),
+        (("train", "no/a.json", "--out", "x"), "no/a.json cannot be read: there is no such file."),
         (("simulate", "--out", "x", "--size", "100x100"), "4:3"),
         (("simulate", "--out", "x", "--lang", "fr"), "fr"),
         (("simulate", "--out", PICTURE), "crowd.jpg"),
@@ -105,6 +124,48 @@ def test_mistakes_are_answered_in_one_line(capsys, arguments, says):
     assert code == 2
     assert says in err and err.count("\n") == 1
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train", str(ROOT / "configs" / "speech.json"), "--out"),
+        ("train", str(ROOT / "configs" / "photos.json"), "--data", "labels:x.csv", "--out"),
+        ("publish", "scenes", "--out"),
+        ("simulate", "--n", "1", "--out"),
+        ("simulate-speech", "--n", "1", "--out"),
+        ("compare", str(ROOT / "configs" / "compare" / "mac.json"), "--budget", "1s", "--out"),
+        ("export", "--out"),
+        ("evaluate", "scenes", "--rows"),
+        ("evaluate", "speech", "--rows"),
+        ("predict", PICTURE, QUESTION, "--overlay"),
+        ("predict", "--batch", str(ROOT / "README.md"), "--out"),
+    ],
+    ids=lambda command: " ".join(command[:1] + command[-1:]),
+)
+def test_what_cannot_be_written_is_said_before_any_work(capsys, monkeypatch, command):
+    monkeypatch.setattr("vqa.routing.load_predictor", no_work)
+    out = str(Path(PICTURE) / "x")
+    code, _, err = run(capsys, *command, out)
+    assert code == 2 and err.count("\n") == 1
+    assert f"{out} cannot be written: " in err and "Errno" not in err
+
+
+def test_a_failed_training_leaves_no_folder_behind(capsys, tmp_path):
+    preset = str(ROOT / "configs" / "photos.json")
+    out = tmp_path / "a" / "b"
+    code, _, err = run(capsys, "train", preset, "--data", "labels:/nowhere.csv", "--out", str(out))
+    assert code == 2 and "/nowhere.csv" in err
+    assert not (tmp_path / "a").exists()
+
+
+def test_where_nothing_is_to_be_resumed_the_training_says_so_and_begins(capsys, tmp_path):
+    preset = tmp_path / "photos.json"
+    preset.write_text('{"recipe": "photos"}')
+    out = tmp_path / "new"
+    _, told, err = run(capsys, "train", str(preset), "--out", str(out), "--resume")
+    assert f"nothing to resume in {out}" in told
+    assert "need data" in err
 
 
 def test_inspect_prints_the_card(capsys):

@@ -143,7 +143,7 @@ def test_arrays(array, expected):
     ("source", "says"),
     [
         (b"", "empty file"),
-        (b"hello", "not a picture"),
+        (b"hello", "^The file is not a picture that"),
         (b"<?xml version='1.0'?><svg/>", "an SVG drawing; use a JPEG"),
         (b"%PDF-1.7", "a PDF document"),
         (b"\0\0\0\x18ftypheic", "a HEIC photo"),
@@ -166,7 +166,7 @@ def test_arrays(array, expected):
         (np.full((20, 20), np.nan), r"\[0, 1\]"),
         (np.full((20, 20), -1), r"\[0, 255\]"),
         (np.full((20, 20), "a"), "use uint8 or float"),
-        (None, "NoneType"),
+        (None, "of the type NoneType"),
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) < 60 else "source",
 )

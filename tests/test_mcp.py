@@ -80,11 +80,3 @@ def test_a_question_is_answered(address, data_url):
 def test_bad_input_is_told(address, data_url, image, question, says):
     found = ask(address, image=image or data_url, question=question)
     assert found.isError and says in found.content[0].text
-
-
-def test_what_cannot_be_had_is_told(monkeypatch, capsys):
-    assert app.main(["--mcp", "--auth", "me:pass"]) == 2
-    assert "leave one out" in capsys.readouterr().err
-    monkeypatch.setattr(app, "find_spec", lambda name: None)
-    assert app.main(["--mcp"]) == 2
-    assert "requirements-mcp.txt" in capsys.readouterr().err

@@ -12,6 +12,7 @@ RANKS = {
     "device": 1,
     "heap": 1,
     "options": 1,
+    "outputs": 1,
     "registry": 1,
     "spelling": 1,
     "text": 2,

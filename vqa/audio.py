@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vqa.errors import AudioError, ConfigError
+from vqa.errors import AudioError, ConfigError, plainly
 
 if TYPE_CHECKING:
     import torch
@@ -144,13 +144,13 @@ def _from_file(source: object, max_bytes: int) -> tuple[np.ndarray, int, str]:
             size = Path(source).stat().st_size
             data = Path(source).read_bytes() if size <= max_bytes else b"\0" * (max_bytes + 1)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
             raise AudioError(
-                f"{name} cannot be read: {reason}.", zh="录音文件无法读取。"
+                f"{name} cannot be read: {plainly(error)}.", zh="录音文件无法读取。"
             ) from error
     else:
         raise AudioError(
-            f"The recording is a {type(source).__name__}; pass a path, bytes or (rate, samples).",
+            f"A recording cannot be of the type {type(source).__name__}; pass a path, bytes or "
+            "(rate, samples).",
             zh="没有收到录音，请先录音或上传录音文件。",
         )
     if len(data) > max_bytes:

@@ -12,6 +12,7 @@ from typing import IO
 
 from vqa.errors import BusyError, ConfigError, StoppingError, VQAError
 from vqa.image import MAX_FILE_BYTES
+from vqa.outputs import unwritable
 from vqa.predictor import Answer, Predictor, Request
 from vqa.rows import NEEDED, Row, read_rows
 
@@ -100,7 +101,7 @@ def write_answers(
                 failed += sum("error" in record for record in records)
                 progress(len(records))
     except OSError as error:
-        raise ConfigError(f"{out} cannot be written: {error}.") from error
+        raise unwritable(out, error) from error
     return done, failed
 
 

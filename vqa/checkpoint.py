@@ -31,6 +31,7 @@ from vqa.text import AnswerSpace, Vocab
 
 FORMAT = 1
 FILES = ("model.safetensors", "config.json", "vocab.json", "card.json")
+SPEECH_FILE = "speech.json"  # in place of config.json where speech is written down
 SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
 _PICKLES = {".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".bin"}
 
@@ -105,11 +106,22 @@ def load(name_or_dir: str | Path, device: torch.device | str = "cpu") -> Checkpo
 
     Raises:
         CheckpointError: a file is missing or damaged, the version is another one, or weights are
-            missing, unexpected or of the wrong shape; says which.
+            missing, unexpected or of the wrong shape; says which. Or it is one of speech, or its
+            training is not finished.
     """
     folder = find(name_or_dir)
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
+        if (folder / SPEECH_FILE).is_file():
+            raise CheckpointError(
+                f"Checkpoint {folder} is a recogniser of speech, not a model that answers; give "
+                "the checkpoint of a model that answers."
+            )
+        if len(missing) == len(FILES) and (folder / "training").is_dir():
+            raise CheckpointError(
+                f"The training in {folder} is not finished and there is no checkpoint yet; go on "
+                "with it by the same python -m vqa train command with --resume."
+            )
         pickles = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in _PICKLES)
         hint = f" ({pickles[0]} is a pickle, which vqa never reads)" if pickles else ""
         raise CheckpointError(

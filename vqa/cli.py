@@ -101,10 +101,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     p.add_argument(
         "--speech",
-        default="own",
         metavar="NAME",
-        help="who writes down --audio: own, own:DIR, whisper or whisper:NAME_OR_DIR (needs "
-        "transformers)",
+        help="who writes down --audio: own (when left out), own:DIR, whisper or "
+        "whisper:NAME_OR_DIR (needs transformers)",
     )
     p.add_argument(
         "--batch",
@@ -209,9 +208,9 @@ def build_parser() -> argparse.ArgumentParser:
 
     p = sub.add_parser("evaluate", help="measure a checkpoint on questions with answers")
     _checkpoint(p)
-    p.add_argument("--data", default="world:heldout", metavar="KIND:WHERE", help="what to ask")
+    p.add_argument("--data", metavar="KIND:WHERE", help="what to ask (world:heldout)")
     p.add_argument("--split", help="part of the data; test, or val, when left out")
-    p.add_argument("--lang", choices=("en", "zh"), default="en")
+    p.add_argument("--lang", choices=("en", "zh"), help="of the questions (en)")
     _device(p)
     _workers(p)
     p.add_argument("--threads", type=number(1, 256), help="computing threads")
@@ -225,9 +224,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--rows", type=Path, metavar="OUT.jsonl", help="write every answer")
     p.add_argument("--latency", action="store_true", help="measure the time of a question instead")
-    p.add_argument(
-        "--n", type=number(1, 5000), default=1000, help="of speech: questions for each row (1,000)"
-    )
+    p.add_argument("--n", type=number(1, 5000), help="of speech: questions for each row (1,000)")
     p.set_defaults(run=commands_training.evaluate)
 
     p = sub.add_parser("export", help="write a checkpoint as ONNX graphs, faster on a CPU")

@@ -9,41 +9,53 @@ from pathlib import Path
 
 from vqa.errors import ConfigError
 from vqa.options import moved
+from vqa.outputs import check_file, check_new, made, unwritable, writing
+from vqa.speech.names import OWN, read_name
 
 
 def predict(options: Namespace) -> int:
     """Asks one picture, or every line of a file."""
     if options.batch is not None:
-        if any(
-            x is not None for x in (options.image, options.overlay, options.audio, options.place)
-        ):
+        alone = ("image", "overlay", "audio", "place", "speech")
+        if any(getattr(options, name) is not None for name in alone):
             raise ConfigError(
-                "--batch takes no picture, question, --place or --overlay of its own."
+                "--batch takes no picture, question, --audio, --speech, --place or --overlay of "
+                "its own."
             )
         return _predict_batch(options)
     if options.out is not None:
         raise ConfigError("--out is for the answers of --batch FILE.")
-    if options.image is None or (options.question is None) == (options.audio is None):
+    if options.image is None or (options.question is None and options.audio is None):
         raise ConfigError(
             'Give a picture and a question: python -m vqa predict IMAGE "QUESTION", or a recording '
             "in place of the question: --audio FILE."
         )
+    if options.speech is not None:
+        read_name(options.speech)
+        if options.audio is None:
+            raise ConfigError("--speech is for --audio FILE; leave it out of a typed question.")
+    from vqa.image import load_image
     from vqa.places import written
     from vqa.predictor import Request
     from vqa.routing import load_predictor
-    from vqa.speech.recogniser import with_heard
+    from vqa.speech.recogniser import check_alone, with_heard
     from vqa.speech.whisper import by_name
 
+    if options.audio is not None:
+        check_alone(options.question or "")
     place = None if options.place is None else written(options.place)
+    if options.overlay is not None:
+        check_file(options.overlay)
+    picture = load_image(options.image, called=options.image)
     predictor = load_predictor(options.checkpoint, options.device)
     question, heard = options.question, None
     if options.audio is not None:
-        heard = by_name(options.speech, predictor.device).transcribe(options.audio)
+        heard = by_name(options.speech or OWN, predictor.device).transcribe(options.audio)
         question = heard.text
-    asked = Request(options.image, question, place)
+    asked = Request(picture, question, place)
     answer = with_heard(predictor.ask_batch([asked], options.top_k)[0], heard)
     if options.overlay is not None:
-        _draw_overlay(options.overlay, options.image, answer)
+        _draw_overlay(options.overlay, picture, answer)
     if options.json:
         print(json.dumps(answer.to_dict(), ensure_ascii=False, indent=2))
     else:
@@ -72,14 +84,12 @@ def _answer_text(answer) -> str:
     return "\n".join(lines)
 
 
-def _draw_overlay(path: Path, source: str, answer) -> None:
+def _draw_overlay(path: Path, picture, answer) -> None:
     """All steps side by side."""
     from PIL import Image
 
-    from vqa.image import load_image
     from vqa.page.overlays import attention_overlay
 
-    picture = load_image(source)
     if not answer.region_attention:
         raise ConfigError(
             f"Checkpoint {answer.checkpoint} has no attention maps to draw; leave --overlay out."
@@ -91,8 +101,8 @@ def _draw_overlay(path: Path, source: str, answer) -> None:
         sheet.paste(step, (k * width, 0))
     try:
         sheet.save(path)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"The overlay cannot be written to {path}: {error}.") from error
+    except (OSError, ValueError) as error:  # a ValueError: no picture's ending
+        raise unwritable(path, error) from error
 
 
 def _predict_batch(options: Namespace) -> int:
@@ -102,6 +112,8 @@ def _predict_batch(options: Namespace) -> int:
     from vqa.routing import load_predictor
     from vqa.rows import read_rows
 
+    if options.out is not None:
+        check_file(options.out)
     predictor = load_predictor(options.checkpoint, options.device)
     rows = failed = 0
     if options.out is not None:
@@ -148,8 +160,7 @@ def simulate(options: Namespace) -> int:
 
     from vqa.world.export import ExportOptions, export
 
-    if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
-        raise ConfigError(f"{options.out} exists and is not empty; choose another --out.")
+    check_new(options.out)
     wanted = ExportOptions(
         out=options.out,
         n=options.n,
@@ -162,11 +173,9 @@ def simulate(options: Namespace) -> int:
         variety=options.variety,
         noise=options.noise,
     )
-    try:
+    with made(options.out), writing(options.out):
         for _ in tqdm(export(wanted, options.workers), total=options.n, unit="scene"):
             pass
-    except OSError as error:
-        raise ConfigError(f"{options.out} cannot be written: {error}.") from error
     print(f"{options.out}: images/, scenes.json, questions.json, questions.csv")
     return 0
 

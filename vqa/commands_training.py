@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from argparse import Namespace
@@ -11,26 +12,26 @@ from pathlib import Path
 
 from vqa.errors import ConfigError, DataError
 from vqa.options import moved, public
+from vqa.outputs import check_file, check_new, made, writing
 
 
 def train(options: Namespace) -> int:
     """Trains a checkpoint by a preset."""
-    from vqa.config import preset_from_dict
+    from vqa.config import read_preset
 
-    try:
-        values = json.loads(options.preset.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"The preset {options.preset} cannot be read: {error}.") from error
-    config = preset_from_dict(values, options.preset.name)
+    config = read_preset(options.preset)
     _use_threads(options.threads)
-    if options.out.exists() and not (options.out / "training").is_dir():
-        if not options.out.is_dir() or any(options.out.iterdir()):
-            raise ConfigError(f"{options.out} holds something else; choose another --out.")
+    if not os.path.isdir(options.out / "training"):
+        check_new(options.out)
     recipes = {"scenes": _train_scenes, "photos": _train_photos, "speech": _train_speech}
-    recipes[config.recipe](config, options)
     from vqa.train.processes import world
 
-    if options.stage is None and world()[0] == 0:
+    first = world()[0] == 0
+    if options.resume and first and not any(options.out.glob("training/*.state")):
+        print(f"There is nothing to resume in {options.out}; the training begins.", flush=True)
+    with made(options.out):
+        recipes[config.recipe](config, options)
+    if options.stage is None and first:
         data = f" --data {shlex.quote(options.data[0])}" if config.recipe == "photos" else ""
         print(f"The checkpoint is in {options.out}; python -m vqa evaluate {options.out}{data}")
     return 0
@@ -120,6 +121,13 @@ def simulate_speech(options: Namespace) -> int:
     return write(options)
 
 
+def _refuse(options: Namespace, names: tuple[str, ...], why: str) -> None:
+    """Raises ConfigError: one of these options was given, which would change nothing."""
+    for name in names:
+        if getattr(options, name) is not None:
+            raise ConfigError(f"--{name} {why}; leave it out.")
+
+
 def _use_threads(count: int | None) -> None:
     if count is not None:
         import torch
@@ -131,9 +139,14 @@ def evaluate(options: Namespace) -> int:
     """Measures a checkpoint."""
     from vqa.speech import store
 
+    if options.rows is not None:
+        check_file(options.rows)
+    if options.latency:
+        _refuse(options, ("rows", "n"), "is not for --latency, which times questions alone")
     speech = store.find(options.checkpoint)
     if speech is not None:
         return _evaluate_speech(options, speech)
+    _refuse(options, ("n",), "is for checkpoints of speech; --data and --split say what is asked")
     import torch
     from tqdm import tqdm
 
@@ -147,12 +160,13 @@ def evaluate(options: Namespace) -> int:
     from vqa.predictor import AUTO
     from vqa.routing import load_predictor
 
+    where, language = options.data or "world:heldout", options.lang or "en"
     _use_threads(options.threads)
     predictor = load_predictor(options.checkpoint, options.device)
     with tqdm(unit="scene", desc="drawing", leave=False, delay=1) as bar:
-        data = open_data(options.data, options.workers, moved(bar))
+        data = open_data(where, options.workers, moved(bar))
         split = options.split or evaluation_split(data)
-        samples = data.samples(split, (options.lang,))
+        samples = data.samples(split, (language,))
     command = public(options.typed)
     if options.latency:
         label = options.label or "latency"
@@ -166,27 +180,25 @@ def evaluate(options: Namespace) -> int:
             f"{figures['same_image_ms']:.2f} ms (median, {figures['threads']} threads)"
         )
     else:
-        name = shlex.split(public((options.data,)))[0]
-        label = options.label or f"{name} {options.lang}"
-        blind = baselines(data, split, samples, options.lang)
+        name = shlex.split(public((where,)))[0]
+        label = options.label or f"{name} {language}"
+        blind = baselines(data, split, samples, language)
         training = predictor.checkpoint.card.get("training", {})
-        aside = set_aside(data, split, options.lang, training.get("validation", 0.0))
+        aside = set_aside(data, split, language, training.get("validation", 0.0))
         total = len(samples) + len(aside.samples)
         with tqdm(total=total, unit="question", leave=False) as bar:
             report, rows = measure(
-                *(predictor, samples, name, options.lang, blind, aside),
+                *(predictor, samples, name, language, blind, aside),
                 progress=lambda done: bar.update(done - bar.n),
             )
-        kind = split_name(options.data)[0]
+        kind = split_name(where)[0]
         if kind == "daquar":
             report = replace(report, extra=_nearness(rows))
         elif kind == "world" and options.checkpoint != AUTO:
-            report = replace(report, extra=_replies(predictor, options.lang, samples, rows))
+            report = replace(report, extra=_replies(predictor, language, samples, rows))
         figures = report.to_dict() | {"command": command}
         print(report_text(figures))
-        if options.rows is not None:
-            text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            options.rows.write_text(text, encoding="utf-8")
+        _write_rows(options.rows, rows)
     if options.write is not None:
         target = load(options.write or options.checkpoint)
         record(target.folder, target.card, label, figures)
@@ -206,34 +218,39 @@ def _evaluate_speech(options: Namespace, folder: Path) -> int:
     from vqa.speech import store
     from vqa.speech.recogniser import Recogniser
 
+    _refuse(options, ("data", "split", "label"), "is not for checkpoints of speech")
+    if options.write:
+        raise ConfigError(f"--write is into the card of {folder} here; leave the name out.")
+    if not options.latency:
+        _refuse(options, ("lang",), "is for --latency here; all languages are measured")
     _use_threads(options.threads)
     device = pick_device(options.device)
     checkpoint = store.load(folder, device)
     recogniser = Recogniser(checkpoint, device)
-    found, lines = {}, []
+    found, lines, answered = {}, [], []
     if options.latency:
-        samples = measure.questions_to_read(recogniser, options.lang, 50)
-        figures = measure.latency(recogniser, samples, options.lang)
+        language = options.lang or "en"
+        samples = measure.questions_to_read(recogniser, language, 50)
+        figures = measure.latency(recogniser, samples, language)
         figures |= {"device": str(device), "threads": torch.get_num_threads()}
         found["latency"] = figures
         lines.append(f"4 s of speech: {figures['four_seconds_ms']:.1f} ms (median)")
     else:
         # On the CPU: questions are asked one by one there, and are small.
         predictor = Predictor(load("scenes"), pick_device("cpu"))
-        total = options.n * len(measure.SETS)
+        count = options.n or 1000
+        total = count * len(measure.SETS)
         with tqdm(total=total, unit="question", leave=False) as bar:
             for label, language, engine, group in measure.SETS:
-                samples = measure.questions_to_read(recogniser, language, options.n)
+                samples = measure.questions_to_read(recogniser, language, count)
                 report, rows = measure.evaluate_voices(
                     *(recogniser, samples, language, engine, group, predictor),
                     progress=bar.update,
                 )
                 found[label] = report.to_dict()
                 lines.append(measure.report_line(label, report))
-                if options.rows is not None:
-                    with options.rows.open("a", encoding="utf-8") as file:
-                        for row in rows:
-                            file.write(json.dumps({"set": label, **row}, ensure_ascii=False) + "\n")
+                answered += [{"set": label, **row} for row in rows]
+        _write_rows(options.rows, answered)
     print("\n".join(lines))
     if options.write is not None:
         command = public(options.typed)
@@ -242,6 +259,13 @@ def _evaluate_speech(options: Namespace, folder: Path) -> int:
         store.write_card(folder, checkpoint.card | {"figures": kept})
         print(f"Recorded in {folder / 'card.json'}")
     return 0
+
+
+def _write_rows(path: Path | None, rows: list[dict]) -> None:
+    if path is not None:
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        with writing(path):
+            path.write_text(text, encoding="utf-8")
 
 
 def _replies(predictor, language: str, samples: list, rows: list[dict]) -> dict[str, float]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from vqa.errors import ConfigError
+from vqa.errors import ConfigError, plainly
 
 T = TypeVar("T")
 
@@ -281,3 +283,18 @@ def preset_from_dict(
     if not isinstance(recipe, str) or recipe not in RECIPES:
         raise ConfigError(f"{where}.recipe {recipe!r} is not one of: {', '.join(RECIPES)}.")
     return from_dict(RECIPES[recipe], values, where)
+
+
+def read_preset(path: Path) -> TrainConfig | PhotoConfig | SpeechConfig:
+    """The training preset in a file.
+
+    Raises:
+        ConfigError: it cannot be read or is not JSON; or as `preset_from_dict`.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"The preset {path} cannot be read: {plainly(error)}.") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"The preset {path} is not JSON ({error}).") from error
+    return preset_from_dict(values, path.name)

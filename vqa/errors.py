@@ -75,6 +75,22 @@ class StoppingError(VQAError):
         )
 
 
+_WHY = {
+    PermissionError: "permission is denied",
+    NotADirectoryError: "a part of its path is a file, not a folder",
+    FileExistsError: "a file is in its way",
+    IsADirectoryError: "it is a folder",
+}
+
+
+def plainly(error: Exception, writing: bool = False) -> str:
+    """Why a file cannot be read, or written, in words without the system's numbers."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no folder for it" if writing else "there is no such file"
+    known = next((words for kind, words in _WHY.items() if isinstance(error, kind)), None)
+    return known or getattr(error, "strerror", None) or str(error)
+
+
 def described(error: BaseException) -> str:
     """Where a bug struck, for a log: its message is left out, it may hold what somebody asked."""
     return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"

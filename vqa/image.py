@@ -24,6 +24,7 @@ MAX_FILE_BYTES = 50 * 1024 * 1024
 # only add ways to attack the server.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 _FORMATS_SAID = "JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF"
+_FORMATS_ZH = _FORMATS_SAID.replace(" or ", " 或 ")
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"RIFF")
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -39,7 +40,7 @@ _EXIF_ORIENTATION = 0x0112
 Source = str | Path | bytes | Image.Image | np.ndarray
 
 
-def load_image(source: Source, max_bytes: int = MAX_FILE_BYTES) -> Image.Image:
+def load_image(source: Source, max_bytes: int = MAX_FILE_BYTES, called: str = "") -> Image.Image:
     """Reads a picture and returns it as 8-bit RGB, upright.
 
     EXIF orientation is applied, transparency lies on white, of an animation the first frame is
@@ -50,6 +51,8 @@ def load_image(source: Source, max_bytes: int = MAX_FILE_BYTES) -> Image.Image:
             (H, W, 3) or (H, W, 4): uint8 or bool, uint16 over its full range, other integers in
             [0, 255], floats in [0, 1].
         max_bytes: the largest file that is read.
+        called: how an error names a path; by its last part alone when left out, as visitors of the
+            page need not know where their picture lies.
 
     Raises:
         ImageError: not a picture, damaged, of an unsupported kind, larger than `max_bytes` or
@@ -59,13 +62,14 @@ def load_image(source: Source, max_bytes: int = MAX_FILE_BYTES) -> Image.Image:
         _check_size(*_array_size(source))
         return _on_white(_from_array(source))
     if isinstance(source, Image.Image):
-        return _decode(source, "The picture", "图片")
+        return _decode(source)
     if isinstance(source, bytes | bytearray | memoryview):
-        return _from_bytes(bytes(source), "The picture", "图片", max_bytes)
+        return _from_bytes(bytes(source), "", max_bytes)
     if isinstance(source, str | Path):
-        return _from_path(source, max_bytes)
+        return _from_path(source, max_bytes, called)
     raise ImageError(
-        f"The picture is a {type(source).__name__}; pass a path, bytes, a PIL image or an array.",
+        f"A picture cannot be of the type {type(source).__name__}; pass a path, bytes, a PIL image "
+        "or an array.",
         zh="没有收到图片，请先选择一张图片。",
     )
 
@@ -102,8 +106,8 @@ def content_hash(image: Image.Image) -> str:
     return digest.hexdigest()
 
 
-def _from_path(path: str | Path, max_bytes: int) -> Image.Image:
-    name = _shortened(Path(path).name or str(path))
+def _from_path(path: str | Path, max_bytes: int, called: str) -> Image.Image:
+    name = _shortened(called, 300) if called else _shortened(Path(path).name or str(path))
     if str(path).startswith(("http://", "https://")):
         raise ImageError(
             f"The picture {name} is an address; download it first, vqa fetches nothing.",
@@ -124,29 +128,32 @@ def _from_path(path: str | Path, max_bytes: int) -> Image.Image:
             f"There is no picture file {name}; check the path.",
             zh=f"找不到图片文件 {name}，请检查路径。",
         )
-    _check_bytes(size, max_bytes, f"The picture {name}", f"图片 {name}")
-    return _from_bytes(data, f"The picture {name}", f"图片 {name}", max_bytes)
+    _check_bytes(size, max_bytes, f" {name}")
+    return _from_bytes(data, f" {name}", max_bytes)
 
 
-def _from_bytes(data: bytes, what: str, what_zh: str, max_bytes: int) -> Image.Image:
-    _check_bytes(len(data), max_bytes, what, what_zh)
+# From here on `name` is "", or a space and the name of the file.
+
+
+def _from_bytes(data: bytes, name: str, max_bytes: int) -> Image.Image:
+    _check_bytes(len(data), max_bytes, name)
     try:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         pixels = re.search(r"\d{7,}", str(error))
         found = f"{int(pixels[0]) // 10**6:,}" if pixels else "far too many"
         raise ImageError(
-            f"{what} has {found} megapixels and the limit is {MAX_PIXELS // 10**6}; "
+            f"The picture{name} has {found} megapixels and the limit is {MAX_PIXELS // 10**6}; "
             "make it smaller.",
-            zh=f"{what_zh}超过 {MAX_PIXELS // 10**6} 百万像素的上限，请缩小后再试。",
+            zh=f"图片{name}超过 {MAX_PIXELS // 10**6} 百万像素的上限，请缩小后再试。",
         ) from error
     # Damaged files make decoders raise nearly anything (SyntaxError, struct.error, KeyError...).
     except Exception as error:
-        raise _unreadable(data, what, what_zh) from error
-    return _decode(image, what, what_zh)
+        raise _unreadable(data, name) from error
+    return _decode(image, name)
 
 
-def _decode(image: Image.Image, what: str, what_zh: str) -> Image.Image:
+def _decode(image: Image.Image, name: str = "") -> Image.Image:
     """Decodes an opened picture; its size is already known and checked first."""
     _check_size(*image.size)
     try:
@@ -155,7 +162,7 @@ def _decode(image: Image.Image, what: str, what_zh: str) -> Image.Image:
         rgb = _on_white(image)
         return rgb.transpose(_TRANSPOSE[orientation]) if orientation in _TRANSPOSE else rgb
     except Exception as error:  # as in _from_bytes: decoders raise nearly anything
-        raise _damaged(what, what_zh) from error
+        raise _damaged(name) from error
 
 
 def _orientation(image: Image.Image) -> int:
@@ -238,40 +245,42 @@ def _check_size(width: int, height: int) -> None:
         )
 
 
-def _check_bytes(size: int, max_bytes: int, what: str, what_zh: str) -> None:
+def _check_bytes(size: int, max_bytes: int, name: str) -> None:
     if size > max_bytes:
         mb, limit = size / 2**20, max_bytes / 2**20
         raise ImageError(
-            f"{what} has {mb:.1f} MB and the limit is {limit:g} MB; make it smaller.",
-            zh=f"{what_zh}有 {mb:.1f} MB，上限是 {limit:g} MB，请缩小后再试。",
+            f"The picture{name} has {mb:.1f} MB and the limit is {limit:g} MB; make it smaller.",
+            zh=f"图片{name}有 {mb:.1f} MB，上限是 {limit:g} MB，请缩小后再试。",
         )
     if size == 0:
-        raise ImageError(f"{what} is an empty file; choose another.", zh=f"{what_zh}是空文件。")
+        raise ImageError(
+            f"The picture{name} is an empty file; choose another.", zh=f"图片{name}是空文件。"
+        )
 
 
-def _damaged(what: str, what_zh: str) -> ImageError:
+def _damaged(name: str) -> ImageError:
     return ImageError(
-        f"{what} is damaged or incomplete; save or send it again.",
-        zh=f"{what_zh}已损坏或不完整，请重新保存或上传。",
+        f"The picture{name} is damaged or incomplete; save or send it again.",
+        zh=f"图片{name}已损坏或不完整，请重新保存或上传。",
     )
 
 
-def _unreadable(data: bytes, what: str, what_zh: str) -> ImageError:
+def _unreadable(data: bytes, name: str) -> ImageError:
     """Says what the file is, when it is something people often take for a picture."""
     if data.startswith(_SIGNATURES):
-        return _damaged(what, what_zh)
+        return _damaged(name)
     head = data[:1024].lower()
     if head.startswith(b"%pdf"):
-        kind, kind_zh = "a PDF document", "PDF 文档"
+        kind, kind_zh = "a PDF document", "是 PDF 文档"
     elif b"<svg" in head:
-        kind, kind_zh = "an SVG drawing", "SVG 图形"
+        kind, kind_zh = "an SVG drawing", "是 SVG 图形"
     elif head[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc", b"ftypmsf1"):
-        kind, kind_zh = "a HEIC photo", "HEIC 照片"
+        kind, kind_zh = "a HEIC photo", "是 HEIC 照片"
     else:
-        kind, kind_zh = "not a picture that can be read", "无法识别的图片"
+        kind, kind_zh = "not a picture that can be read", "不是可以识别的图片"
     return ImageError(
-        f"{what} is {kind}; use a {_FORMATS_SAID} file.",
-        zh=f"{what_zh}是{kind_zh}，请使用 {_FORMATS_SAID.replace(' or ', ' 或 ')} 文件。",
+        f"The file{name} is {kind}; use a {_FORMATS_SAID} file.",
+        zh=f"文件{name}{' ' if name else ''}{kind_zh}，请使用 {_FORMATS_ZH} 文件。",
     )
 
 

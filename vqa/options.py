@@ -13,7 +13,7 @@ class OneLineParser(argparse.ArgumentParser):
     """Answers a wrong option in one line, with exit code 2."""
 
     def error(self, message: str):
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help.\n")
+        self.exit(2, f"{self.prog}: {message.rstrip('.')}; see {self.prog} --help.\n")
 
 
 def number(low: int, high: int):

@@ -13,6 +13,7 @@ from pathlib import Path
 from vqa.checkpoint import FILES, load
 from vqa.errors import ConfigError, VQAError
 from vqa.figures import table
+from vqa.outputs import check_new, made, writing
 
 _PACKAGE = Path(__file__).parent
 _APP = '''"""Serves the page on the checkpoint in this folder."""
@@ -32,23 +33,23 @@ def publish(name_or_dir: str | Path, out: Path) -> list[str]:
     """Writes the folder and returns the names of what is in it.
 
     Raises:
-        CheckpointError: see `vqa.checkpoint.load`. ConfigError: `out` exists and is not empty.
+        CheckpointError: see `vqa.checkpoint.load`. ConfigError: `out` exists and is not empty, or
+            cannot be written.
     """
     checkpoint = load(name_or_dir)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(f"{out} exists and is not empty; choose another --out.")
-    out.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
-        shutil.copyfile(checkpoint.folder / name, out / name)
-    if (checkpoint.folder / "examples").is_dir():
-        shutil.copytree(checkpoint.folder / "examples", out / "examples")
-    shutil.copytree(
-        _PACKAGE, out / "vqa", ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
-    )
-    requirements = _PACKAGE.parent / "requirements.txt"
-    shutil.copyfile(requirements, out / "requirements.txt")
-    (out / "app.py").write_text(_APP, encoding="utf-8")
-    (out / "README.md").write_text(_readme(checkpoint), encoding="utf-8")
+    check_new(out)
+    with made(out), writing(out):
+        for name in FILES:
+            shutil.copyfile(checkpoint.folder / name, out / name)
+        if (checkpoint.folder / "examples").is_dir():
+            shutil.copytree(checkpoint.folder / "examples", out / "examples")
+        shutil.copytree(
+            _PACKAGE, out / "vqa", ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
+        )
+        requirements = _PACKAGE.parent / "requirements.txt"
+        shutil.copyfile(requirements, out / "requirements.txt")
+        (out / "app.py").write_text(_APP, encoding="utf-8")
+        (out / "README.md").write_text(_readme(checkpoint), encoding="utf-8")
     return sorted(path.name for path in out.iterdir())
 
 

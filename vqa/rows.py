@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from vqa.errors import DataError
+from vqa.errors import DataError, plainly
 
 MAX_ROW_BYTES = 1 << 20
 NEEDED = ("image", "question")
@@ -35,6 +35,8 @@ def unreadable(path: Path, error: Exception) -> DataError:
     """What to say of a file that is missing or no text."""
     if isinstance(error, FileNotFoundError):
         return DataError(f"{path} is missing.")
+    if isinstance(error, OSError):
+        return DataError(f"{path} cannot be read: {plainly(error)}.")
     return DataError(
         f"{path} cannot be read as UTF-8 text: {error}; spreadsheets save it as CSV UTF-8."
     )

@@ -252,12 +252,12 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
 
 def _check_mcp(options: argparse.Namespace) -> None:
     """Raises ConfigError when --mcp cannot be had; Gradio would go on without it."""
-    if options.mcp and find_spec("mcp") is None:
-        raise ConfigError("--mcp needs the package mcp; run pip install -r requirements-mcp.txt.")
     if options.mcp and options.auth:
         raise ConfigError(
             "--mcp and --auth do not go together: assistants cannot log in; leave one out."
         )
+    if options.mcp and find_spec("mcp") is None:
+        raise ConfigError("--mcp needs the package mcp; run pip install -r requirements-mcp.txt.")
 
 
 def _check_ray(options: argparse.Namespace) -> None:

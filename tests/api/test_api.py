@@ -132,7 +132,9 @@ def test_forms_that_are_none(client):
     failed(post(json={"image": 0, "question": QUESTION}), 415, "request")
     failed(post(data={"question": QUESTION}), 415, "request")
     files, form = {"image": png()}, {"Content-Type": "multipart/form-data"}
-    failed(post(files=files), 422, "request", "question is missing")
+    failed(
+        post(files=files), 422, "request", "question is missing; send it, or a recording as audio"
+    )
     failed(post(files={"x": b"1"}, data={"question": "a"}), 422, "request", "image is missing")
     text = {"question": QUESTION, "image": "a.png"}
     failed(post(files={"x": b"1"}, data=text), 422, "request", "image must be the file")

@@ -327,6 +327,9 @@ def _handle_errors(app: FastAPI) -> None:
         why, why_zh = _WRONG.get(field, ("is not valid", "无效"))
         if kind == "missing":
             why, why_zh = ("is empty", "是空的") if given else ("is missing", "缺失")
+            if field == "question":
+                why += "; send it, or a recording as audio"
+                why_zh += "，请发送问题，或用 audio 发送录音"
         sentence = VQAError(f"The field {field[:60]} {why}.", zh=f"字段 {field[:60]} {why_zh}。")
         return failure(422, "request", sentence)
 

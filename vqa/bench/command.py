@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vqa.errors import ConfigError
 from vqa.options import number, public
+from vqa.outputs import writing
 
 FIGURES, REPORT = "figures.json", "report.md"
 _PICTURES, _QUESTIONS = 64, 40
@@ -121,11 +122,9 @@ class Sheet:
     def _save(self) -> None:
         from vqa.checkpoint import write_json
 
-        try:
+        with writing(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_json(self._path, self.figures)
-        except OSError as error:
-            raise ConfigError(f"{self._path} cannot be written: {error}.") from error
 
 
 def _serve(sheet: Sheet, options: Namespace, traffic) -> None:

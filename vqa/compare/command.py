@@ -8,8 +8,8 @@ from argparse import Namespace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from vqa.errors import ConfigError
 from vqa.options import public
+from vqa.outputs import check_new, made
 
 
 def compare(options: Namespace) -> int:
@@ -28,17 +28,11 @@ def compare(options: Namespace) -> int:
     device = pick_device(options.device)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    made = _make(options.out)
-    try:
-        with TemporaryDirectory(prefix="vqa-compare-") as scratch:
-            study = Study(contenders, options.budget, Path(scratch), device, options.workers)
-            rows = study.run()
-            guess = study.guess()
-    except BaseException:
-        # What was not finished leaves nothing behind.
-        for folder in made:
-            folder.rmdir()
-        raise
+    check_new(options.out)
+    with made(options.out), TemporaryDirectory(prefix="vqa-compare-") as scratch:
+        study = Study(contenders, options.budget, Path(scratch), device, options.workers)
+        rows = study.run()
+        guess = study.guess()
     first = contenders[0].config
     report = {
         "command": public(options.typed),
@@ -64,18 +58,6 @@ def compare(options: Namespace) -> int:
     draw(rows, guess, ["all", "relations", *FAMILIES], options.out)
     print(f"{options.out}: {', '.join(sorted(p.name for p in options.out.iterdir()))}")
     return 0
-
-
-def _make(out: Path) -> list[Path]:
-    """Makes the folder; returns those that were not there, the innermost first."""
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(f"{out} exists and is not empty; choose another --out.")
-    made = [folder for folder in (out, *out.parents) if not folder.exists()]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{out} cannot be written: {error}.") from error
-    return made
 
 
 def cpu_name() -> str:

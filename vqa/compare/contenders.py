@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vqa.config import TrainConfig, preset_from_dict
+from vqa.config import TrainConfig, read_preset
 from vqa.errors import ConfigError
 from vqa.world.picture import refuse_evaluation_seed
 from vqa.world.plans import MAX_SET_STEPS
@@ -32,11 +31,7 @@ def read_contenders(paths: Sequence[Path]) -> list[Contender]:
     """
     contenders: list[Contender] = []
     for path in paths:
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"The preset {path} cannot be read: {error}.") from error
-        config = preset_from_dict(values, path.name)
+        config = read_preset(path)
         if not isinstance(config, TrainConfig):
             raise ConfigError(f'{path.name} is a preset of recipe "{config.recipe}", not "scenes".')
         if path.stem in (c.name for c in contenders):

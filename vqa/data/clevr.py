@@ -13,7 +13,7 @@ import numpy as np
 
 from vqa.data.renders import Renders, labels_of_clevr
 from vqa.data.sample import Sample
-from vqa.errors import DataError
+from vqa.errors import DataError, plainly
 from vqa.image import load_image, resized
 from vqa.world.families import family_of
 from vqa.world.plans import plan_of
@@ -49,7 +49,7 @@ def _entries(path: Path, kind: str) -> list[dict]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} is not readable JSON: {error}.") from error
+        raise DataError(f"{path} is not readable JSON: {plainly(error)}.") from error
     entries = found.get(kind) if isinstance(found, dict) else None
     if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
         raise DataError(f"{path} should hold a list under {kind!r}, as CLEVR's files do.")

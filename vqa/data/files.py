@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from vqa.errors import DataError
+from vqa.errors import DataError, plainly
 from vqa.rows import unreadable
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
@@ -22,7 +22,7 @@ def read_json(path: Path) -> object:
     except FileNotFoundError:
         raise DataError(f"{path} is missing.") from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} is not readable JSON: {error}.") from error
+        raise DataError(f"{path} is not readable JSON: {plainly(error)}.") from error
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[str, dict]]:

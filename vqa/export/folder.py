@@ -9,10 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 from vqa.checkpoint import FILES, Checkpoint, load, write_json
-from vqa.errors import CheckpointError, ConfigError
+from vqa.errors import CheckpointError
 from vqa.export.graphs import OPSET, write_graphs
 from vqa.export.verify import LIMIT, QUESTIONS, Difference, difference
 from vqa.exported import DESCRIPTION, accelerate, fingerprint
+from vqa.outputs import check_new, writing
 
 
 def export(
@@ -24,14 +25,11 @@ def export(
         CheckpointError: see `vqa.checkpoint.load`, or a logit is more than `limit` off.
         ConfigError: `out` exists and is not empty, or packages are missing.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(f"{out} exists and is not empty; choose another --out.")
+    check_new(out)
     checkpoint = load(name_or_dir)
-    try:
+    with writing(out):
         out.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    except OSError as error:
-        raise ConfigError(f"{out} cannot be written: {error}.") from error
     try:
         draft.chmod(0o755)
         found = _fill(checkpoint, draft, questions)

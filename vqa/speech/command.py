@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from vqa.audio import RATE
 from vqa.errors import ConfigError
+from vqa.outputs import check_new, made, writing
 from vqa.speech.simulate import Reading, utterances
 
 
@@ -16,8 +17,7 @@ def simulate_speech(options: Namespace) -> int:
     """Writes spoken questions as FLAC files with a table of what is said."""
     import soundfile
 
-    if options.out.exists() and (not options.out.is_dir() or any(options.out.iterdir())):
-        raise ConfigError(f"{options.out} exists and is not empty; choose another --out.")
+    check_new(options.out)
     if options.engine == "flite" and options.lang != ("en",):
         raise ConfigError("flite speaks English only; give --lang en.")
     reading = Reading(
@@ -29,8 +29,8 @@ def simulate_speech(options: Namespace) -> int:
         tuple(str(path) for path in options.schemas),
     )
     spoken = utterances(reading, range(options.n))
-    try:
-        (options.out / "audio").mkdir(parents=True, exist_ok=True)
+    with made(options.out), writing(options.out):
+        (options.out / "audio").mkdir(exist_ok=True)
         with (options.out / "questions.csv").open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)
             table.writerow(["audio", "question", "language", "engine", "voice", "seconds"])
@@ -40,7 +40,5 @@ def simulate_speech(options: Namespace) -> int:
                 seconds = f"{len(said.samples) / RATE:.2f}"
                 voice = said.voice
                 table.writerow([name, said.text, said.language, voice.engine, voice.name, seconds])
-    except OSError as error:
-        raise ConfigError(f"{options.out} cannot be written: {error}.") from error
     print(f"{options.out}: audio/, questions.csv")
     return 0

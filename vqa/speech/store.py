@@ -20,7 +20,7 @@ from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import load_file, save_file
 
 from vqa.audio import MELS
-from vqa.checkpoint import SHIPPED, fill, read_json, write_json
+from vqa.checkpoint import SHIPPED, SPEECH_FILE, fill, read_json, write_json
 from vqa.config import AudioEncoderConfig, from_dict
 from vqa.errors import CheckpointError, ConfigError
 from vqa.models.audio_encoder import AudioEncoder
@@ -29,7 +29,7 @@ from vqa.speech.card import card_page
 from vqa.text import Vocab
 
 FORMAT = 2
-FILES = ("model.safetensors", "ngrams.safetensors", "speech.json", "card.json")
+FILES = ("model.safetensors", "ngrams.safetensors", SPEECH_FILE, "card.json")
 DEFAULT = SHIPPED / "speech"
 
 
@@ -48,7 +48,7 @@ def find(name_or_dir: str | Path) -> Path | None:
     """The folder of a shipped speech checkpoint ("speech") or of a path; None where there is no
     speech checkpoint."""
     places = (Path(name_or_dir), SHIPPED / name_or_dir)
-    return next((folder for folder in places if (folder / "speech.json").is_file()), None)
+    return next((folder for folder in places if (folder / SPEECH_FILE).is_file()), None)
 
 
 def check(folder: Path) -> None:
@@ -70,7 +70,7 @@ def load(folder: Path = DEFAULT, device: torch.device | str = "cpu") -> SpeechCh
             not fit; says which.
     """
     check(folder)
-    stored = read_json(folder / "speech.json")
+    stored = read_json(folder / SPEECH_FILE)
     if stored.get("format") != FORMAT:
         raise CheckpointError(
             f"The speech checkpoint {folder} has format {stored.get('format')!r} and this version "
@@ -114,7 +114,7 @@ def save(
             "encoder": asdict(config),
             "questions": vocab.to_dict(),
         }
-        write_json(draft / "speech.json", described)
+        write_json(draft / SPEECH_FILE, described)
         for path in draft.iterdir():
             path.chmod(0o644)
             path.replace(folder / path.name)

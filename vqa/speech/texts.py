@@ -11,7 +11,7 @@ import numpy as np
 
 from vqa.data.label_schema import Column, read_schema
 from vqa.data.questions import world_vocab
-from vqa.errors import DataError
+from vqa.errors import DataError, plainly
 from vqa.text import Vocab, tokenize
 from vqa.world.dialogues import sample_dialogue
 from vqa.world.families import FAMILIES
@@ -109,7 +109,7 @@ def _columns(path: Path) -> list[Column]:
         named = [stored["image"], stored.get("split", ""), *stored["columns"]]
         named += [column.get("of", "") for column in stored["columns"].values()]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"The schema {path} cannot be read: {error}.") from error
+        raise DataError(f"The schema {path} cannot be read: {plainly(error)}.") from error
     return list(read_schema(Path(path), named).columns.values())
 
 
