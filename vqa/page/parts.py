@@ -14,9 +14,9 @@ from typing import Protocol
 import gradio as gr
 from PIL import Image
 
+from vqa.errors import ImageError
 from vqa.evidence import Evidence
 from vqa.flags import Flags
-from vqa.errors import ImageError
 from vqa.image import load_image
 from vqa.page.texts import say
 from vqa.predictor import AUTO, Answer, Request
@@ -121,6 +121,7 @@ class Parts:
         """
         if isinstance(source, str) and not Path(source).exists():
             raise ImageError(
-                "The picture is no longer kept; choose it again.", zh="这张图片已被删除，请重新选择。"
+                "The picture is no longer kept; choose it again.",
+                zh="这张图片已被删除，请重新选择。",
             )
         return load_image(source, max_bytes=self.limits.max_upload_bytes)
