@@ -92,7 +92,7 @@ def _speech(text: str) -> str:
     try:
         read_name(text, (AUTO, OFF))
     except ConfigError as error:
-        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
+        raise argparse.ArgumentTypeError(str(error)) from error
     return text
 
 
