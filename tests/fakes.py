@@ -138,7 +138,7 @@ def main(argv: list[str]) -> None:
     from vqa.speech import recogniser
 
     sure = "VQA_UNSURE" not in os.environ
-    recogniser.shared = lambda device: FakeListener(sure=sure)
+    recogniser.shared = lambda *_: FakeListener(sure=sure)
 
     folder, *flags = argv
     gallery.FOLDER = write_examples(Path(folder))

@@ -169,7 +169,7 @@ def test_what_is_no_recording_leaves_all_as_it_was(visit, tmp_path):  # noqa: F8
     give(page, tmp_path / "a.wav")
     alert = sync_api.expect(page.locator("#heard [role=alert]"))
     alert.to_be_visible()
-    alert.to_contain_text("The recording is not a recording that can be read")
+    alert.to_contain_text("not a recording that can be read")
     assert page.input_value(BOX) == "Is there a ball?"
     expect(page, "answer").to_have_text("2")
     soundfile.write(tmp_path / "b.wav", np.zeros(16_000), 16_000)
