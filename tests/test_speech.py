@@ -236,7 +236,7 @@ def test_neither_quiet_nor_loud_is_heard_otherwise(taught):
 
 @pytest.fixture
 def listening(taught, monkeypatch):
-    monkeypatch.setattr(recogniser, "shared", lambda device: Recogniser(store.load(taught[0])))
+    monkeypatch.setattr(recogniser, "shared", lambda *_: Recogniser(store.load(taught[0])))
 
 
 def test_a_spoken_question_is_answered_as_the_typed_one(listening, tiny_checkpoint, pictures):
@@ -258,7 +258,7 @@ def test_who_is_not_sure_what_was_said_is_not_sure_of_the_answer(
 ):
     doubting = store.load(taught[0])
     doubting.card["calibration"]["threshold"] = 1.1
-    monkeypatch.setattr(recogniser, "shared", lambda device: Recogniser(doubting))
+    monkeypatch.setattr(recogniser, "shared", lambda *_: Recogniser(doubting))
     asked = Router({"tiny": Predictor(load(tiny_checkpoint), torch.device("cpu"))})
     answers = [asked.ask(p.pixels, audio=(RATE, tones(["ball"]))) for p in pictures]
     assert not any(answer.sure or answer.heard.sure for answer in answers)
@@ -291,7 +291,7 @@ def test_the_command_says_what_it_heard(listening, tiny_checkpoint, pictures, tm
     soundfile.write(tmp_path / "a.flac", tones(["red", "ball"]), RATE)
     command = ["predict", str(tmp_path / "a.png")]
     assert main([*command, "red ball", "--audio", str(tmp_path / "a.flac")]) == 2
-    assert "a recording in place of the question" in capsys.readouterr().err
+    assert "Both a question and a recording were given" in capsys.readouterr().err
     command += ["--checkpoint", str(tiny_checkpoint)]
     assert main([*command, "--audio", str(tmp_path / "a.flac")]) == 0
     assert capsys.readouterr().out.startswith('Heard "red ball"')
