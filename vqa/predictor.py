@@ -120,7 +120,7 @@ class Predictor:
         self,
         checkpoint: Checkpoint,
         device: torch.device,
-        cache_bytes: int = 32 * 2**20,
+        cache_bytes: int = 16 * 2**20,
         list_head: str = "crf",
     ) -> None:
         self.checkpoint = checkpoint
