@@ -249,9 +249,11 @@ def test_no_serious_barrier(visit, unsure, width, scheme):  # noqa: F811
     upload(page, ROW)
     page.get_by_role("button", name="Speak").click()
     sync_api.expect(page.locator("[data-speak]")).to_contain_text("0:0")
+    page.wait_for_timeout(1000)  # colors fade from one to the other
     assert violations(page) == []
     page.locator("[data-speak]").click()
     expect(page, LINE).to_be_visible()
+    page.wait_for_timeout(1000)  # colors fade from one to the other
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.locator("[data-speak]").click()
