@@ -12,7 +12,7 @@ from typing import IO
 
 from vqa.errors import BusyError, ConfigError, StoppingError, VQAError
 from vqa.image import MAX_FILE_BYTES
-from vqa.outputs import unwritable
+from vqa.outputs import writing
 from vqa.predictor import Answer, Predictor, Request
 from vqa.rows import NEEDED, Row, read_rows
 
@@ -90,18 +90,15 @@ def write_answers(
         ConfigError: `out` cannot be written, or holds answers to other questions.
     """
     rows = read_rows(source)
-    try:
-        with out.open("a+b") as file:
-            done, failed = _resume(file, rows, out, progress)
-            for records in answer_rows(predictor, rows, beside(source), top_k):
-                file.write(b"".join(_line(record) for record in records))
-                file.flush()
-                os.fsync(file.fileno())
-                done += len(records)
-                failed += sum("error" in record for record in records)
-                progress(len(records))
-    except OSError as error:
-        raise unwritable(out, error) from error
+    with writing(out), out.open("a+b") as file:
+        done, failed = _resume(file, rows, out, progress)
+        for records in answer_rows(predictor, rows, beside(source), top_k):
+            file.write(b"".join(_line(record) for record in records))
+            file.flush()
+            os.fsync(file.fileno())
+            done += len(records)
+            failed += sum("error" in record for record in records)
+            progress(len(records))
     return done, failed
 
 
