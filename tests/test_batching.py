@@ -12,6 +12,7 @@ from random import Random
 from time import monotonic, sleep
 
 import pytest
+import torch
 from fakes import FakePredictor, scene_picture
 from PIL import Image
 from test_predictor import QUESTIONS, same
@@ -109,19 +110,65 @@ def png(shade: int = 0, size=(32, 24)) -> bytes:
 
 
 def test_what_arrives_within_the_deadline_is_one_batch(batched, watched, threads):
-    batcher = batched(wait_ms=1500, most=10)
+    batcher = batched(wait_ms=1500, most=10, askers=2)
+    held = hold(batcher, watched, threads)
     begin = monotonic()
     found = [threads.submit(batcher.ask, scene_picture(), numbered(k)) for k in range(10)]
-    assert [f.result(10).why for f in found] == [f"{numbered(k)} Why?" for k in range(10)]
-    assert [len(call) for call in watched.calls] == [10]
+    until(lambda: len(watched.calls) == 2)
     assert monotonic() - begin < 1.4, "a full batch waits no longer"
-    assert batcher.load().sizes == {10: 1}
+    watched.go.set()
+    assert [f.result(10).why for f in found] == [f"{numbered(k)} Why?" for k in range(10)]
+    assert held.result(10).answer == "2"
+    assert [len(call) for call in watched.calls] == [1, 10]
+    assert batcher.load().sizes == {1: 1, 10: 1}
 
 
-def test_a_lone_question_waits_no_longer_than_the_deadline(batched, watched):
-    answer = batched(wait_ms=30).ask(scene_picture(), QUESTION)
-    assert answer.answer == "2" and len(watched.calls) == 1
-    assert answer.elapsed_ms >= 29, "waiting is part of the time"
+def test_a_question_waits_for_others_only_beside_another_batch(batched, watched, threads):
+    batcher = batched(wait_ms=300, askers=2)
+    lone = batcher.ask(scene_picture(), QUESTION)
+    assert lone.answer == "2" and lone.elapsed_ms < 250, "an idle machine waits for nobody"
+    hold(batcher, watched, threads)
+    begin = monotonic()
+    beside = threads.submit(batcher.ask, scene_picture(), QUESTION)
+    until(lambda: len(watched.calls) == 3)
+    assert monotonic() - begin >= 0.29
+    watched.go.set()
+    assert beside.result(10).elapsed_ms >= 290, "waiting is part of the time"
+
+
+def test_who_waits_for_others_stops_when_the_other_batch_ends(batched, watched, threads):
+    batcher = batched(wait_ms=9000, askers=2)
+    hold(batcher, watched, threads)
+    waiting = threads.submit(batcher.ask, scene_picture(), QUESTION)
+    until(lambda: batcher.load().waiting == 2)
+    sleep(0.2)
+    assert len(watched.calls) == 1
+    watched.go.set()
+    assert waiting.result(5).elapsed_ms < 5000
+
+
+def test_batches_side_by_side_share_the_cores(batched, watched, threads):
+    used, own = [], torch.get_num_threads()
+    answer = watched.ask_batch
+
+    def noting(requests, top_k=5):
+        used.append(torch.get_num_threads())
+        return answer(requests, top_k)
+
+    watched.ask_batch = noting
+    batcher = batched(wait_ms=0, askers=2, cores=4)
+    try:
+        hold(batcher, watched, threads)
+        beside = threads.submit(batcher.ask, scene_picture(), QUESTION)
+        until(lambda: len(used) == 2)
+        watched.go.set()
+        beside.result(10)
+        sleep(0.2)  # it is answered a moment before its batch ends
+        batcher.ask(scene_picture(), QUESTION)
+    finally:
+        torch.set_num_threads(own)
+    assert used[:2] == [4, 2], "a lone batch has all, two have half each"
+    assert used[2] == 4
 
 
 def test_what_arrives_during_a_batch_is_the_next_one(batched, watched, threads):

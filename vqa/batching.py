@@ -1,8 +1,8 @@
 """Micro-batching: questions that arrive together are answered together.
 
-One thread asks the predictor, so that one model serves every visitor; several ask one that stands
-for many. What may wait is bounded in number and in memory; beyond that a request is refused at
-once.
+A few threads ask the predictor, so that one model serves every visitor and no core waits while
+another decodes or writes. What may wait is bounded in number and in memory; beyond that a request
+is refused at once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from math import ceil
 from threading import BoundedSemaphore, Condition, Thread
 from time import perf_counter
 from typing import Protocol
+
+import torch
 
 from vqa.errors import BusyError, CheckpointError, ConfigError, StoppingError, VQAError, described
 from vqa.evidence import Evidence
@@ -80,12 +82,14 @@ class Batcher:
 
     Args:
         predictor: who answers.
-        wait_ms: how long the first request of a batch waits for others, milliseconds.
+        wait_ms: how long the first request of a batch waits for others, milliseconds, while
+            another batch is under way; when none is, it waits for nobody.
         most: the largest batch.
         waiting: how many requests may be accepted and unanswered.
         pixel_bytes: memory for their decoded pictures; one picture is always taken.
         askers: how many batches are under way at once; more than one wants a predictor that
             answers them side by side.
+        cores: what batches under way at once share evenly; None where they are computed elsewhere.
     """
 
     def __init__(
@@ -96,12 +100,14 @@ class Batcher:
         waiting: int = 64,
         pixel_bytes: int = 512 * 2**20,
         askers: int = 1,
+        cores: int | None = None,
     ) -> None:
         self._predictor = predictor
         self._wait, self._most = wait_ms / 1000, most
-        self._waiting, self._pixel_bytes = waiting, pixel_bytes
+        self._waiting, self._pixel_bytes, self._cores = waiting, pixel_bytes, cores
         self._line: deque[_Asked] = deque()
         self._accepted: set[_Asked] = set()
+        self._under_way = 0  # batches
         self._held = 0  # bytes of the decoded pictures of those accepted
         self._decoders = BoundedSemaphore(max(2, os.cpu_count() or 1))
         self._changed = Condition()
@@ -334,7 +340,9 @@ class Batcher:
 
         A function of its own, so that who waits for the next batch does not hold the last one.
         """
-        batch = self._next_batch()
+        batch, share = self._next_batch()
+        if self._cores:
+            torch.set_num_threads(max(self._cores // share, 1))
         # By repr: a dictionary takes True for 1, and a list not at all.
         groups: dict[tuple[str, str], list[_Asked]] = {}
         for one in batch:
@@ -347,22 +355,27 @@ class Batcher:
                 self._waited += sum(begin - one.lined_up for one in group)
                 answers = len(group) * len(self._workers)
                 self._pace += 0.2 * ((perf_counter() - begin) / answers - self._pace)
+        with self._changed:
+            self._under_way -= 1
+            self._changed.notify_all()
         return bool(batch)
 
-    def _next_batch(self) -> list[_Asked]:
-        """Those who arrived together, in the order of their arrival; none when all is done."""
+    def _next_batch(self) -> tuple[list[_Asked], int]:
+        """Those who arrived together, in the order of their arrival, none when all is done; and
+        how many batches are under way with it."""
         with self._changed:
             while True:
                 self._changed.wait_for(lambda: self._line or (self._closing and not self._accepted))
-                if not self._line:
-                    return []
-                left = self._line[0].lined_up + self._wait - perf_counter()
+                left = self._line[0].lined_up + self._wait - perf_counter() if self._line else 0
                 self._changed.wait_for(
-                    lambda: len(self._line) >= self._most or self._closing, max(left, 0)
+                    lambda: len(self._line) >= self._most or self._closing or not self._under_way,
+                    max(left, 0),
                 )
                 # Another asker may have taken them meanwhile.
-                if self._line:
-                    return [self._line.popleft() for _ in range(min(len(self._line), self._most))]
+                if self._line or (self._closing and not self._accepted):
+                    self._under_way += 1
+                    count = min(len(self._line), self._most)
+                    return [self._line.popleft() for _ in range(count)], self._under_way
 
     def _answer(self, group: list[_Asked]) -> None:
         """Answers all; a request that cannot be answered is found by halving, and fails alone."""

@@ -22,7 +22,7 @@ from vqa.pictures import Picture, PictureFile, open_picture
 from vqa.places import Place, Window, checked, cut, in_whole, only_objects_at, window
 from vqa.reply_space import KINDS
 from vqa.speech.recogniser import Transcript, listen, with_heard
-from vqa.text import PreparedQuestion, prepare_question
+from vqa.text import PreparedQuestion, QuestionReader
 from vqa.wording import Said, Trust, Wording
 
 # Pictures encoded together on a CPU: with 32 it is no quicker, and takes 190 MB more at the peak.
@@ -101,7 +101,8 @@ class Request:
 
 
 class Predictor:
-    """Answers questions with one checkpoint. Keeps nothing of a request but encoded images.
+    """Answers questions with one checkpoint. Keeps nothing of a request but encoded images and,
+    of the last few questions, how they were read.
 
     Safe to use from several threads: a request's data lives in its own call, and the image cache
     is a bounded map from content hash to regions behind a lock.
@@ -136,6 +137,7 @@ class Predictor:
             list_head,
         )
         self._familiar = self._calibrated(stored, "familiarity_threshold", 0.0)
+        self._reader = QuestionReader(checkpoint.vocab)
         self._cache: OrderedDict[str, Regions] = OrderedDict()
         self._cache_bytes = cache_bytes
         self.cached_bytes = 0
@@ -184,7 +186,7 @@ class Predictor:
         for k, part in parts.items():
             boxes[k] = in_whole(boxes[k], part)
         clear = zip(asked, regions.clarity.tolist(), strict=True)
-        familiarity = [clarity * self._share(question) for question, clarity in clear]
+        familiarity = [clarity * self._reader.share_known(question) for question, clarity in clear]
         elapsed = (perf_counter() - begin) * 1000 / len(asked)
         places = [getattr(request, "place", None) for request in requests]
         rows = zip(asked, said, gates, words, mask, boxes, familiarity, places, strict=True)
@@ -195,7 +197,7 @@ class Predictor:
         read the question, which another one may. Times the clarity of a picture it is the
         familiarity of both."""
         try:
-            return self._share(prepare_question(question, self.checkpoint.vocab))
+            return self._reader.share_known(self._reader.read(question))
         except QuestionError:
             return 0.0
 
@@ -251,7 +253,7 @@ class Predictor:
                 raise ConfigError(
                     f"Ask many questions as Request(image, question) of vqa.predictor, not {r!r}."
                 )
-            asked.append(prepare_question(r.question, self.checkpoint.vocab))
+            asked.append(self._reader.read(r.question))
             place = places[len(images)]
             if place is not None and cells:
                 picture = open_picture(r.image)
@@ -289,7 +291,7 @@ class Predictor:
             words=question.tokens,
             word_attention=_rows(words[:, : len(question.tokens)]),
             unknown_words=question.unknown,
-            repaired_words=question.repaired,
+            repaired_words=dict(question.repaired),
             familiarity=familiarity,
             familiar=familiar,
             checkpoint=self.checkpoint.name,
@@ -333,10 +335,6 @@ class Predictor:
             f"The card of checkpoint {self.checkpoint.folder} holds no usable calibration: "
             f"{name} is {value!r}; get a fresh copy."
         )
-
-    def _share(self, question: PreparedQuestion) -> float:
-        vocab = self.checkpoint.vocab
-        return sum(token in vocab for token in question.tokens) / len(question.tokens)
 
     def _keyed(self, source: object) -> tuple[str, Image.Image | Regions]:
         """(key, picture); of the bytes of a file seen lately its regions, without decoding it."""

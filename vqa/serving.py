@@ -186,14 +186,11 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     stop = _stop_signal()
     port = check_address(options.host, options.port)
     flags = Flags(options.flags) if options.flags else None
-    askers = min(getattr(predictor, "askers", 1), options.queue_size)
     batcher = Batcher(
         predictor,
-        # Replicas wait for others themselves.
-        wait_ms=4.0 if askers == 1 else 0.0,
         most=options.max_batch,
         waiting=options.queue_size,
-        askers=askers,
+        **_side_by_side(predictor, options),
     )
     listener, unheard = choose(options.speech, getattr(predictor, "device", "cpu"))
     api = build_api(
@@ -248,6 +245,20 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
             swept = time.monotonic()
     _stop(api, batcher, page)
     shutil.rmtree(uploads, ignore_errors=True)
+
+
+def _side_by_side(predictor, options: argparse.Namespace) -> dict:
+    """How a `Batcher` shares out the work."""
+    askers = getattr(predictor, "askers", None)
+    if askers is not None:
+        # Replicas wait for others themselves.
+        return {"wait_ms": 0.0, "askers": min(askers, options.queue_size)}
+    import torch
+
+    cores = torch.get_num_threads()
+    if predictor.device.type != "cpu" or cores < 2 or options.max_batch == 1:
+        return {}
+    return {"askers": 2, "cores": cores}
 
 
 def _check_mcp(options: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from vqa.errors import CheckpointError, QuestionError
 from vqa.spelling import nearest_word
@@ -20,6 +20,7 @@ PAD_ID = 0
 UNKNOWN_ID = 1
 MAX_QUESTION_CHARS = 500
 _REPAIRS_KEPT = 4096
+_REMEMBERED = 256  # questions
 LANGUAGES = ("en", "zh")
 
 # Han characters, the iteration mark and the ideographic zero.
@@ -283,6 +284,31 @@ def prepare_question(
     ids = tuple(vocab.encode(fixed))
     language = detect_language(text)
     return PreparedQuestion(text, language, tuple(fixed), ids, repaired, tuple(unknown))
+
+
+class QuestionReader:
+    """Prepares questions for one vocabulary and remembers the last few, because a question is
+    looked at several times on its way: who knows most of it, what is kept for it, what it says.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self, vocab: Vocab) -> None:
+        self._vocab = vocab
+        self._remembered = lru_cache(_REMEMBERED)(self._prepare)
+
+    def read(self, text: str) -> PreparedQuestion:
+        """See `prepare_question`."""
+        # Neither what is no text and may not be hashable, nor what would fill the memory.
+        usual = isinstance(text, str) and len(text) <= MAX_QUESTION_CHARS
+        return (self._remembered if usual else self._prepare)(text)
+
+    def share_known(self, question: PreparedQuestion) -> float:
+        """Share of the words that the vocabulary knows, in (0, 1]."""
+        return sum(token in self._vocab for token in question.tokens) / len(question.tokens)
+
+    def _prepare(self, text: str) -> PreparedQuestion:
+        return prepare_question(text, self._vocab)
 
 
 def _listed(words: Sequence[str], most: int = 5) -> str:

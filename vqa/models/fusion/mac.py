@@ -73,7 +73,7 @@ class MAC(nn.Module):
         batch = x.shape[0]
         control = self.first_control.expand(batch, -1)
         gates = [present]
-        gate_logits, word_maps, memories, sizes = [], [], [], []
+        gate_logits, word_maps = [], []
         region, same = self.read_region(x), self.read_same(x)
         relative = self.read_relative(x)
         for t in range(self.steps):
@@ -99,20 +99,16 @@ class MAC(nn.Module):
             hidden = F.relu(self.read_deep(hidden))
             logits = self.read_gate(hidden).squeeze(-1).masked_fill(~regions.mask, -20.0)
             gate = logits.sigmoid() * present
-            size = gate.sum(-1)
-            mean = (gate.unsqueeze(1) @ x).squeeze(1) / (size.unsqueeze(-1) + 1e-3)
             gates.append(gate)
-            sizes.append(size)
             gate_logits.append(logits)
             word_maps.append(weights)
-            memories.append(self.write(torch.cat([mean, count_code(size)], dim=-1)))
-        vector = self._output(words.summary, torch.stack(memories, 1), torch.stack(sizes, 1))
-        return Joint(
-            vector,
-            torch.stack(gate_logits, 1),
-            torch.stack(gates[1:], 1),
-            torch.stack(word_maps, 1),
-        )
+        sets = torch.stack(gates[1:], 1)
+        sizes = sets.sum(-1)
+        # Steps recall sets, not what was written of them: all can be written at once.
+        means = (sets @ x) / (sizes.unsqueeze(-1) + 1e-3)
+        memories = self.write(torch.cat([means, count_code(sizes)], dim=-1))
+        vector = self._output(words.summary, memories, sizes)
+        return Joint(vector, torch.stack(gate_logits, 1), sets, torch.stack(word_maps, 1))
 
     def _output(self, summary: Tensor, memories: Tensor, sizes: Tensor) -> Tensor:
         """The question recalls two steps and compares them: (B, D)."""
