@@ -55,7 +55,10 @@ def bench(options: Namespace) -> int:
     from vqa.bench.single import against_the_machine, side_by_side
     from vqa.bench.traffic import draw_traffic
     from vqa.checkpoint import shipped
+    from vqa.heap import return_large_blocks
     from vqa.predictor import AUTO
+
+    return_large_blocks()  # as the server does
 
     traffic = draw_traffic(options.pictures, _QUESTIONS)
     sheet.keep("traffic", lambda: _told(traffic))

@@ -94,7 +94,9 @@ def _asked(traffic: dict, setting: dict) -> str:
         "about a picture. Questions are hits in its store of encoded pictures.\n"
         "- *new pictures*: no file comes twice (each has another comment in its head), so every "
         "one is decoded and encoded, by the checkpoints that may answer. No question is a hit.\n\n"
-        "*One at a time* is the same server with `--max-batch 1`."
+        "*Batched*, two batches are under way at once, each on half of the cores, or one on all of "
+        "them. *One at a time* is the same server with `--max-batch 1`: one question is under way, "
+        "on all cores."
     )
 
 
@@ -164,8 +166,8 @@ def _single(single: dict) -> str:
     ]
     text = (
         f"Median of {single['rounds']} rounds in one process, {single['threads']} computing "
-        "threads; in each round all take a turn.\n\n"
-        + _table(["", "what is timed", "million weights", "ms"], rows)
+        "threads, with the server's settings of the heap; in each round all take a turn, in an "
+        "order drawn anew.\n\n" + _table(["", "what is timed", "million weights", "ms"], rows)
     )
     if not single["others"]:
         return text
@@ -196,15 +198,16 @@ def _limit(figures: dict) -> str:
         )
     head = ["", "GFLOP a question", "possible/s", "network alone/s", "files to answers/s"]
     text = _table([*head, "files to answers/s, kept pictures"], rows)
-    total = sum(c["gflop"] for c in limit["checkpoints"].values())
     served = figures["service"]["batched"]["new"]
     users = max(served, key=int)
+    spoke = served[users]["checkpoints"]
+    mean = sum(limit["checkpoints"][n]["gflop"] * k for n, k in spoke.items()) / sum(spoke.values())
     return (
         f"The machine multiplies matrices of 2048x2048 (float32) at {limit['gflops']:.0f} GFLOP/s "
         f"with {limit['threads']} threads. *Possible* is that rate over the operations of one "
         f"question about a new picture, counted by PyTorch; the others were measured in batches of "
         f"{limit['batch']}, without HTTP.\n\n{text}\n\n"
-        f"Served over HTTP with all checkpoints ({total:.2f} GFLOP a question, possible "
-        f"{limit['gflops'] / total:,.0f}/s), {users} users get "
-        f"{served[users]['per_second']:,.0f} answers/s about new pictures."
+        f"Served over HTTP, {users} users get {served[users]['per_second']:,.0f} answers/s about "
+        f"new pictures, of {limit['gflops'] / mean:,.0f} possible: {mean:.2f} GFLOP a question, "
+        f"encoded by {' and '.join(f'`{name}`' for name in spoke)}."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from random import Random
 from statistics import median
 from time import perf_counter
 
@@ -28,7 +29,8 @@ def side_by_side(
 ) -> dict:
     """Median milliseconds of one question.
 
-    All take turns in each round, so that what else the machine does strikes them alike.
+    All take turns in each round, so that what else the machine does strikes them alike, in an order
+    drawn anew: who comes after a large model finds the caches full of it.
 
     Args:
         checkpoints: names or folders, or "auto".
@@ -47,8 +49,11 @@ def side_by_side(
             predictor.ask(picture, questions[0])
     times: dict = {key: [] for key in (*ask, *(other.name for other in others))}
     skip = min(_WARM_UP, rounds)
+    calls = [*ask.items(), *((other.name, other.ask) for other in others)]
+    order = Random(rounds)
     for turn in range(skip + rounds):
-        for key, call in (*ask.items(), *((other.name, other.ask) for other in others)):
+        order.shuffle(calls)
+        for key, call in calls:
             begin = perf_counter()
             call()
             if turn >= skip:
