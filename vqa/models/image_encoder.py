@@ -15,7 +15,6 @@ from vqa.registry import Registry
 
 IMAGE_ENCODERS: Registry[nn.Module] = Registry("image encoder")
 GROUND_SCALE = 1.5  # world units that a region's ground position is divided by
-_HEADS_BYTES = 2700  # measured: four tensors and their object, beside the numbers
 
 
 @dataclass
@@ -35,14 +34,22 @@ class Regions:
     clarity: Tensor
 
     def row(self, k: int) -> Regions:
-        """The k-th image alone, as a batch of one with memory of its own: to keep it is not to
-        keep the batch."""
+        """The k-th image alone, as a batch of one with memory of its own."""
         return Regions(*(x[k : k + 1].clone() for x in self._tensors()))
 
     @property
-    def nbytes(self) -> int:
-        """Bytes that it takes in memory."""
-        return sum(x.nbytes for x in self._tensors()) + _HEADS_BYTES
+    def row_bytes(self) -> int:
+        """Bytes that the numbers of one image take."""
+        return sum(x[:1].nbytes for x in self._tensors())
+
+    def like(self, images: int) -> Regions:
+        """Memory for as many images, not yet filled."""
+        return Regions(*(x.new_empty(images, *x.shape[1:]) for x in self._tensors()))
+
+    def put(self, place: int, other: Regions, k: int) -> None:
+        """Writes the k-th image of another batch over the one at `place`."""
+        for x, y in zip(self._tensors(), other._tensors(), strict=True):
+            x[place] = y[k]
 
     def _tensors(self) -> tuple[Tensor, ...]:
         return self.features, self.mask, self.boxes, self.clarity
