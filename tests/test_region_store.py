@@ -24,7 +24,9 @@ def drawn(seed: int, images: int = 1) -> Regions:
 
 
 def equal(one: Regions | None, other: Regions) -> bool:
-    return all(torch.equal(x, y) for x, y in zip(vars(one).values(), vars(other).values(), strict=True))
+    return all(
+        torch.equal(x, y) for x, y in zip(vars(one).values(), vars(other).values(), strict=True)
+    )
 
 
 def test_what_is_asked_for_longest_ago_makes_room():
