@@ -4,8 +4,10 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
 from vqa import serving as app
 
@@ -150,3 +152,27 @@ def test_login_is_asked_for(tmp_path):
         process.terminate()
         process.communicate(timeout=20)
         timer.cancel()
+
+
+@pytest.mark.parametrize(
+    ("device", "cores", "options", "shared"),
+    [
+        ("cpu", 4, [], {"askers": 2, "cores": 4}),
+        ("cpu", 1, [], {}),
+        ("cpu", 4, ["--max-batch", "1"], {}),
+        ("cuda", 4, [], {}),
+    ],
+)
+def test_two_batches_are_under_way_where_cores_can_be_shared(
+    monkeypatch, device, cores, options, shared
+):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
+    predictor = SimpleNamespace(device=torch.device(device))
+    assert app.side_by_side(predictor, app.parse_args(options)) == shared
+
+
+def test_replicas_are_asked_as_many_at_once_as_they_like_and_may_wait():
+    fleet = SimpleNamespace(askers=8)
+    for size, askers in (("64", 8), ("3", 3)):
+        shared = app.side_by_side(fleet, app.parse_args(["--queue-size", size]))
+        assert shared == {"wait_ms": 0.0, "askers": askers}

@@ -190,7 +190,7 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
         predictor,
         most=options.max_batch,
         waiting=options.queue_size,
-        **_side_by_side(predictor, options),
+        **side_by_side(predictor, options),
     )
     listener, unheard = choose(options.speech, getattr(predictor, "device", "cpu"))
     api = build_api(
@@ -247,7 +247,7 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     shutil.rmtree(uploads, ignore_errors=True)
 
 
-def _side_by_side(predictor, options: argparse.Namespace) -> dict:
+def side_by_side(predictor, options: argparse.Namespace) -> dict:
     """How a `Batcher` shares out the work."""
     askers = getattr(predictor, "askers", None)
     if askers is not None:
