@@ -164,6 +164,7 @@ def test_bad_input_is_one_line(tiny_checkpoint, tmp_path, capsys, monkeypatch):
 def test_bars_that_are_missed_are_said_plainly():
     cell = {"per_second": 100.0, "p50_ms": 1, "p95_ms": 1, "p99_ms": 400.0, "batch": 20.0}
     cell |= {"server_cpu_ms": 1, "client_cpu_ms": 1, "failed": 0}
+    cell |= {"checkpoints": {"a": 3, "b": 1}}
     figures = {
         "setting": dict.fromkeys(("command", "checkpoint", "seconds", "cpu", "cores", "torch"), 1),
         "traffic": {"pictures": 1, "questions": 2, "picture_kb": 3},
@@ -192,7 +193,8 @@ def test_bars_that_are_missed_are_said_plainly():
             "threads": 2,
             "gflops": 100.0,
             "checkpoints": {
-                "a": {"gflop": 0.5, "network_ms": 320.0, "whole_ms": 640.0, "kept_ms": 32.0}
+                "a": {"gflop": 0.5, "network_ms": 320.0, "whole_ms": 640.0, "kept_ms": 32.0},
+                "b": {"gflop": 2.5, "network_ms": 900.0, "whole_ms": 990.0, "kept_ms": 32.0},
             },
         },
     }
@@ -205,6 +207,7 @@ def test_bars_that_are_missed_are_said_plainly():
         "| resident memory, MB, the most | at most 1,200 | 1,300 | **no** |",
         "of 4 requests, % | at most 2 | 30.0 | **no** |",
         "| `a` | 0.50 | 200 | 100 (50 %) | 50 (25 %) | 1,000 |",
+        "100 answers/s about new pictures, of 100 possible: 1.00 GFLOP a question",
     ):
         assert line in page
 
