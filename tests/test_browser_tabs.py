@@ -3,7 +3,17 @@
 import csv
 
 import pytest
-from test_browser import EXAMPLES, Served, ask, browser, start, upload, visit  # noqa: F401
+from test_browser import (  # noqa: F401  (fixtures)
+    EXAMPLES,
+    Served,
+    ask,
+    browser,
+    expect,
+    start,
+    sync_api,
+    upload,
+    visit,
+)
 
 from vqa.data.folder import read, splits
 
@@ -83,10 +93,14 @@ def test_cards_are_drawn_in_both_languages(visit):  # noqa: F811
     page.get_by_role("tab", name="About this model").click()
     page.click("#model-card summary:has-text('world:heldout en')")
     assert page.get_by_role("img", name="Risk and coverage").first.is_visible()
+    expect(page, "model-card").to_contain_text(["pictures and questions: ", "pictures: 2,000"])
     page.get_by_label("中文").check()
     page.get_by_role("tab", name="关于模型").click()
     page.click("#model-card summary:has-text('world:heldout zh')")
     assert page.get_by_role("img", name="风险与覆盖率").first.is_visible()
+    made = sync_api.expect(page.get_by_test_id("model-card").last)
+    made.to_contain_text("图片：由 vqa.world 绘制的")
+    made.not_to_contain_text("drawn by vqa.world")
 
 
 def test_a_link_reproduces_the_question_and_a_correction_is_kept(visit, served, flags):  # noqa: F811

@@ -38,7 +38,9 @@ def card_html(card: Mapping, language: str) -> str:
     figures = "".join(_set(k, f, language) for k, f in sets.items()) or none(language, name)
     told = (language == "zh" and card.get("limits_zh")) or card.get("limits", ())
     limits = "".join(f"<li>{escape(str(limit))}</li>" for limit in told)
-    made = "".join(f"<li>{escape(str(what))}</li>" for what in card.get("trained_on", {}).values())
+    made = (language == "zh" and card.get("trained_on_zh")) or card.get("trained_on", {})
+    colon = {"en": ": ", "zh": "："}[language]
+    made = "".join(f"<li>{escape(f'{kind}{colon}{what}')}</li>" for kind, what in made.items())
     return (
         f'<section class="card model-card" data-testid="model-card"><h2>{escape(name)}</h2>'
         f"<p>{escape(str(summary))}</p>{figures}"
