@@ -103,6 +103,15 @@ def test_cards_are_drawn_in_both_languages(visit):  # noqa: F811
     made.not_to_contain_text("drawn by vqa.world")
 
 
+def test_plots_fit_a_phone(visit):  # noqa: F811
+    page = visit(viewport={"width": 360, "height": 740}, locale="zh-CN", is_mobile=True)
+    page.get_by_role("tab", name="关于模型").click()
+    for label in ("fashion test en", "grocery test zh", "world:dialogues en"):
+        page.click(f"#model-card summary:has-text('{label}')")
+    sync_api.expect(page.locator("#model-card svg:visible")).to_have_count(9)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 def test_a_link_reproduces_the_question_and_a_correction_is_kept(visit, served, flags):  # noqa: F811
     page = visit()
     upload(page, served.picture)
