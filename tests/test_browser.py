@@ -270,6 +270,8 @@ def test_typed_html_is_shown_as_text(visit, served):
     page = visit()
     upload(page, served.picture)
     ask(page, "How many <b>red</b> things onerror?")
+    asked = page.locator("#result .card .asked")
+    sync_api.expect(asked).to_have_text("How many <b>red</b> things onerror?")
     expect(page, "words").to_contain_text("red")
     expect(page, "unknown").to_contain_text("onerror")
 

@@ -46,6 +46,36 @@ def test_a_guess_while_typing(visit):  # noqa: F811
     expect(page, "guess").not_to_be_visible()
 
 
+def test_an_answer_says_which_question_it_answers(visit):  # noqa: F811
+    page = visit()
+    asked = sync_api.expect(page.locator("#result .card .asked"))
+    page.evaluate("""() => {
+        window.told = [];
+        const status = document.querySelector(".unseen[role=status]");
+        const tell = () => status.innerText && told.push(status.innerText.split(/\\s*\\n\\s*/));
+        new MutationObserver(tell).observe(status, {childList: true});
+    }""")
+    upload(page, ROW)
+    ask(page, "Is there a green cube?")
+    asked.to_have_text("Is there a green cube?")
+    page.fill("#question textarea", "Is there a red cube?")
+    expect(page, "guess").to_be_visible()
+    asked.to_have_text("Is there a green cube?")  # not what stands in the box by now
+    page.get_by_text("中文", exact=True).click()
+    sync_api.expect(page.locator("#result [data-testid=confidence]")).to_contain_text("确定")
+    asked.to_have_text("Is there a green cube?")
+    ask(page, "有几个球体？")
+    asked.to_have_text("有几个球体？")
+    asked.to_have_attribute("lang", "zh")
+    answer = page.get_by_test_id("answer").inner_text()
+    sync_api.expect(page.locator(".unseen[role=status]")).to_be_empty()
+    # Screen readers heard each once.
+    assert page.evaluate("told") == [
+        ["Is there a green cube?", "yes"],
+        ["有几个球体？", answer],
+    ]
+
+
 def test_what_speaks_for_a_candidate(visit):  # noqa: F811
     page = visit()
     upload(page, ROW)

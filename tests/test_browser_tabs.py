@@ -3,7 +3,17 @@
 import csv
 
 import pytest
-from test_browser import EXAMPLES, Served, ask, browser, start, upload, visit  # noqa: F401
+from test_browser import (  # noqa: F401  (fixtures)
+    EXAMPLES,
+    Served,
+    ask,
+    browser,
+    expect,
+    start,
+    sync_api,
+    upload,
+    visit,
+)
 
 from vqa.data.folder import read, splits
 
@@ -83,10 +93,27 @@ def test_cards_are_drawn_in_both_languages(visit):  # noqa: F811
     page.get_by_role("tab", name="About this model").click()
     page.click("#model-card summary:has-text('world:heldout en')")
     assert page.get_by_role("img", name="Risk and coverage").first.is_visible()
+    said = ["pictures and questions: ", "pictures: 2,000", "of the words wrong"]
+    expect(page, "model-card").to_contain_text(said)
     page.get_by_label("中文").check()
     page.get_by_role("tab", name="关于模型").click()
     page.click("#model-card summary:has-text('world:heldout zh')")
     assert page.get_by_role("img", name="风险与覆盖率").first.is_visible()
+    made = sync_api.expect(page.get_by_test_id("model-card").nth(1))
+    made.to_contain_text("图片：由 vqa.world 绘制的")
+    made.not_to_contain_text("drawn by vqa.world")
+    speech = sync_api.expect(page.get_by_test_id("model-card").nth(2))
+    speech.to_contain_text("zh unseen voices: 1,000 个口头提问")
+    speech.to_contain_text("语音：40,644 个问题")
+
+
+def test_plots_fit_a_phone(visit):  # noqa: F811
+    page = visit(viewport={"width": 360, "height": 740}, locale="zh-CN", is_mobile=True)
+    page.get_by_role("tab", name="关于模型").click()
+    for label in ("fashion test en", "grocery test zh", "world:dialogues en"):
+        page.click(f"#model-card summary:has-text('{label}')")
+    sync_api.expect(page.locator("#model-card svg:visible")).to_have_count(9)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_a_link_reproduces_the_question_and_a_correction_is_kept(visit, served, flags):  # noqa: F811

@@ -73,14 +73,14 @@ def test_nobody_listens_where_it_cannot_be_had_and_why_is_told(monkeypatch, tmp_
 
 def test_the_shipped_one_listens_when_it_is_there(monkeypatch, tmp_path):
     for name in store.FILES:
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text('{"name": "heard"}')
     monkeypatch.setattr(store, "DEFAULT", tmp_path)
     asked = []
     slow = Slow()
     slow.gone.set()
     monkeypatch.setattr(recogniser, "shared", lambda *args: asked.append(args) or slow)
     listener, why = choose("auto", "cpu")
-    assert why == "" and asked == []
+    assert why == "" and asked == [] and listener.card == {"name": "heard"}
     assert listener.transcribe(b"a") == b"a" and asked == [("cpu", tmp_path)]
 
 
@@ -88,7 +88,7 @@ def test_a_recogniser_that_somebody_trained_listens(monkeypatch, tmp_path):
     with pytest.raises(CheckpointError, match="lacks model.safetensors"):
         choose(f"own:{tmp_path}")
     for name in store.FILES:
-        (tmp_path / name).touch()
+        (tmp_path / name).write_text('{"name": "heard"}')
     asked = []
     slow = Slow()
     slow.gone.set()

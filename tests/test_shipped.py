@@ -96,6 +96,15 @@ def test_size_and_card():
     assert card["figures"] and card["limits"] and card["licence"]
 
 
+@pytest.mark.parametrize("name", ["photos", "scenes", "speech"])
+def test_what_a_card_tells_people_is_in_both_languages(name):
+    card = json.loads((SHIPPED / name / "card.json").read_text("utf-8"))
+    for key in ("limits", "trained_on"):
+        assert len(card[key]) == len(card[f"{key}_zh"]) > 0
+    told = [card["summary_zh"], *card["limits_zh"], *card["trained_on_zh"]]
+    assert all(any("一" <= char <= "鿿" for char in text) for text in told)
+
+
 def test_a_photograph_is_not_answered_surely(predictor):
     """Nothing like the training world: a picture of random patches."""
     patches = torch.randint(0, 256, (12, 16, 3), generator=torch.Generator().manual_seed(1))

@@ -73,7 +73,7 @@ def trained(miniature, config, extra, tmp_path_factory) -> Path:
     """The folder of a run from start to end without a break."""
     out = tmp_path_factory.mktemp("whole") / "mini"
     command = "python -m vqa train mini.json"
-    train_scenes(Job(config, out, torch.device("cpu"), extra=(extra, "6 others"), command=command))
+    train_scenes(Job(config, out, torch.device("cpu"), extra=(extra, "others"), command=command))
     return out
 
 
@@ -100,9 +100,10 @@ def test_the_card_says_how_it_was_made(trained, config):
     calibration = card["calibration"]
     assert calibration["n"] == 40 and 0.05 <= calibration["temperature"] <= 20
     assert 0.5 <= calibration["threshold"] <= 1
-    assert "6 others" in card["trained_on"]["pictures"]
+    assert "6 labelled pictures in CLEVR's format (others)" in card["trained_on"]["pictures"]
+    assert "6 张 CLEVR 格式的带标注图片（others）" in card["trained_on_zh"]["图片"]
     plain = load(trained.with_name("mini-simulated-only")).card
-    assert "6 others" not in plain["trained_on"]["pictures"]
+    assert "others" not in str(plain["trained_on"]) + str(plain["trained_on_zh"])
     assert card["limits"] and card["licence"] and card["summary_zh"]
 
 
@@ -110,7 +111,7 @@ def test_stages_run_apart_and_resumed_give_the_same_checkpoint(
     trained, config, extra, tmp_path, monkeypatch
 ):
     """Perception and reasoning in processes of their own, then a run killed while polishing."""
-    parts = {"extra": (extra, "6 others"), "command": load(trained).card["command"]}
+    parts = {"extra": (extra, "others"), "command": load(trained).card["command"]}
     job = Job(config, tmp_path / "mini", torch.device("cpu"), **parts)
     train_scenes(replace(job, only="reasoning"))
     train_scenes(replace(job, only="perception", resume=True))

@@ -55,10 +55,7 @@ def _train_scenes(config, options: Namespace) -> None:
         if kind != "clevr" or len(options.data) > 1:
             raise ConfigError("This preset takes labelled pictures once: --data clevr:DIR.")
         pictures = read_renders(existing_folder(where), *config.model.image_encoder.image_size)
-        extra = (
-            pictures,
-            f"{len(pictures):,} labelled pictures in CLEVR's format ({Path(where).name})",
-        )
+        extra = (pictures, Path(where).name)
     job = Job(
         config=config,
         out=options.out,

@@ -201,8 +201,9 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
     summary = {"en": predictor.card.get("summary"), "zh": predictor.card.get("summary_zh")}
     said = {code: text for code, text in summary.items() if text}
     choices = batcher.choices
+    heard = None if listener is None else listener.card
     info = CheckpointInfo(
-        "" if choices else name, said, choices, _examples(predictor), _cards(predictor)
+        "" if choices else name, said, choices, _examples(predictor), _cards(predictor), heard
     )
     page = build_page(batcher, info, limits, flags, listener)
     if options.share:

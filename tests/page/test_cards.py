@@ -5,7 +5,7 @@ from html import unescape
 import pytest
 from fakes import STEPS, FakePredictor, scene_picture
 
-from vqa.page import cards, looks
+from vqa.page import about, cards, looks
 from vqa.page.gallery import Example
 from vqa.page.overlays import jpeg_bytes
 from vqa.page.texts import TEXTS
@@ -70,7 +70,7 @@ def test_everything_from_outside_is_escaped(answer, kind):
         + cards.about("en", EVIL, EVIL)
     )
     assert "<script" not in html
-    once = {"word": 16, "sentence": 15, "list": 17}
+    once = {"word": 17, "sentence": 16, "list": 18}
     assert unescape(html).count(EVIL) == once[kind] + len(answer.words)
 
 
@@ -145,3 +145,14 @@ def test_side_by_side_is_no_list_of_buttons(answer):
     html = cards.side_by_side(jpeg_bytes(scene_picture()), [said, said], "en")
     assert html.count('data-testid="compared"') == 2 and "<button" not in html
     assert "<script" not in html
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_model_s_card_is_escaped_and_says_what_makes_its_figures(language):
+    told = {"name": EVIL, "summary": EVIL, "limits": [EVIL], "trained_on": {EVIL: EVIL}}
+    told |= {"summary_zh": EVIL, "licence": EVIL}
+    answers, speech = (html(told, language) for html in (about.card_html, about.speech_html))
+    for html in (answers, speech):
+        assert "<script" not in html and unescape(html).count(EVIL) == 7
+    assert f"evaluate {EVIL} --data DATA --write" in unescape(answers)
+    assert f"evaluate {EVIL} --write" in unescape(speech)

@@ -1,4 +1,4 @@
-"""The tab "About this model": cards with their plots, limits and failures."""
+"""The tab "About this model": cards with their figures, plots, limits and failures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def add_about(parts: Parts) -> None:
     """Adds the tab."""
 
     def shown(language):
-        return "".join(card_html(card, language) for card in parts.info.cards) or none(language)
+        cards = "".join(card_html(card, language) for card in parts.info.cards) or none(language)
+        return cards + (speech_html(parts.info.speech, language) if parts.info.speech else "")
 
     with gr.Tab(say("en", "model_tab"), id="model-tab") as tab:
         about = gr.HTML(shown("en"), elem_id="model-card")
@@ -24,23 +25,45 @@ def add_about(parts: Parts) -> None:
     parts.text(about, shown)
 
 
-def none(language: str, name: str = "CHECKPOINT") -> str:
-    """What makes figures, where there are none."""
-    command = f"python -m vqa evaluate {name} --data DATA --write"
+def none(language: str, what: str = "CHECKPOINT --data DATA") -> str:
+    """What makes figures, where there are none; `what` is to be evaluated."""
+    command = f"python -m vqa evaluate {what} --write"
     return f'<p class="note">{escape(say(language, "about_none"))}</p><pre>{escape(command)}</pre>'
 
 
 def card_html(card: Mapping, language: str) -> str:
     """All of a card that is for people, escaped."""
-    name = str(card.get("name", ""))
-    summary = card.get("summary_zh" if language == "zh" else "summary", "")
     sets = {k: f for k, f in card.get("figures", {}).items() if "kinds" in f}
-    figures = "".join(_set(k, f, language) for k, f in sets.items()) or none(language, name)
+    figures = "".join(_set(k, f, language) for k, f in sets.items())
+    return _card(card, figures or none(language, f"{card.get('name', '')} --data DATA"), language)
+
+
+def speech_html(card: Mapping, language: str) -> str:
+    """The same of a card of speech."""
+    sets = {k: f for k, f in card.get("figures", {}).items() if "error_rate" in f}
+    rows = "".join(
+        f"<li><b>{escape(label)}</b>: {escape(_heard(found, language))}</li>"
+        for label, found in sets.items()
+    )
+    figures = f"<ul>{rows}</ul>" if rows else none(language, str(card.get("name", "")))
+    return _card(card, figures, language)
+
+
+def _heard(figures: Mapping, language: str) -> str:
+    shares = {name: f"{figures[name]:.1%}" for name in ("error_rate", "exact")}
+    return say(language, "about_heard", n=f"{figures['questions']:,}", **shares)
+
+
+def _card(card: Mapping, figures: str, language: str) -> str:
+    summary = card.get("summary_zh" if language == "zh" else "summary", "")
     told = (language == "zh" and card.get("limits_zh")) or card.get("limits", ())
     limits = "".join(f"<li>{escape(str(limit))}</li>" for limit in told)
-    made = "".join(f"<li>{escape(str(what))}</li>" for what in card.get("trained_on", {}).values())
+    made = (language == "zh" and card.get("trained_on_zh")) or card.get("trained_on", {})
+    colon = {"en": ": ", "zh": "："}[language]
+    made = "".join(f"<li>{escape(f'{kind}{colon}{what}')}</li>" for kind, what in made.items())
     return (
-        f'<section class="card model-card" data-testid="model-card"><h2>{escape(name)}</h2>'
+        f'<section class="card model-card" data-testid="model-card">'
+        f"<h2>{escape(str(card.get('name', '')))}</h2>"
         f"<p>{escape(str(summary))}</p>{figures}"
         f"{_list('about_limits', limits, language)}{_list('about_trained', made, language)}"
         f'<p class="footnote">{escape(say(language, "about_licence"))}: '

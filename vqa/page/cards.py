@@ -14,6 +14,7 @@ from vqa.page.gallery import Example
 from vqa.page.texts import LANGUAGE_NAMES, confidence_key, doubt_key, familiarity_key, say
 from vqa.places import Place
 from vqa.predictor import Answer
+from vqa.text import detect_language
 from vqa.world.understanding import Understood
 
 
@@ -83,14 +84,15 @@ class Exchange:
 
 
 def result(exchanges: Sequence[Exchange], language: str) -> str:
-    """The last answer, how sure the model is, the likeliest answers as bars, notes, and the
-    earlier questions about the picture with their answers."""
+    """The last question, which the box may no longer hold, its answer, how sure the model is, the
+    likeliest answers as bars, notes, and the earlier questions about the picture with theirs."""
     answer = exchanges[-1].answer
     # The turn tells an answer that is new from one that is drawn again; see `scripts.READING`.
     turn = f"{len(exchanges)} {answer.elapsed_ms}"
     return (
         f'<div class="card {confidence_key(answer)}" data-turn="{turn}" '
-        f'data-aloud="{escape(_aloud(answer))}">{_headline(answer, language)}'
+        f'data-aloud="{escape(_aloud(answer))}">{_asked("p", exchanges[-1])}'
+        f"{_headline(answer, language)}"
         f"{_meant(exchanges[-1].understood, language)}{_notes(answer, language)}"
         f"{_candidates(answer, language)}"
         f'<p class="footnote">{_footnote(answer, language)}</p></div>'
@@ -112,12 +114,18 @@ def side_by_side(picture: bytes, exchanges: Sequence[Exchange], language: str) -
     """Questions about one picture with their answers and overlays, beside each other."""
     cards = "".join(
         f'<section class="card {confidence_key(e.answer)}" data-testid="compared">'
-        f'<h2 class="asked">{escape(e.question)}</h2>{_headline(e.answer, language)}'
+        f"{_asked('h2', e)}{_headline(e.answer, language)}"
         f"{looks.small(picture, e.answer, language)}"
         f"{_candidates(e.answer, language, live=False)}</section>"
         for e in exchanges
     )
     return f'<div class="sides">{cards}</div>'
+
+
+def _asked(tag: str, exchange: Exchange) -> str:
+    """A question as it was typed, in an element of its language."""
+    text = exchange.question
+    return f'<{tag} class="asked" lang="{detect_language(text)}">{escape(text)}</{tag}>'
 
 
 def _headline(answer: Answer, language: str) -> str:
@@ -151,7 +159,7 @@ def _earlier(exchanges: Sequence[Exchange], language: str) -> str:
     if not exchanges:
         return ""
     rows = "".join(
-        f'<li><span class="asked">{escape(e.question)}</span>'
+        f"<li>{_asked('span', e)}"
         f'<span class="said">{escape(e.answer.answer)}'
         f" · {e.answer.confidence:.0%}</span></li>"
         for e in reversed(exchanges)

@@ -51,7 +51,8 @@ class CheckpointInfo:
         choices: names that the predictor's `ask` takes as `checkpoint` beside "auto"; without
             any there is nothing to choose.
         examples: folder with pictures to try; see `gallery`.
-        cards: of the checkpoints that may speak.
+        cards: of the checkpoints that may speak. speech: of the one that writes down recordings;
+            None where none does.
     """
 
     name: str
@@ -59,6 +60,7 @@ class CheckpointInfo:
     choices: tuple[str, ...] = ()
     examples: Path | None = None
     cards: tuple[dict, ...] = ()
+    speech: dict | None = None
 
 
 @dataclass(frozen=True)

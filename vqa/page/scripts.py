@@ -190,24 +190,38 @@ HEARD = """
 }
 """
 
-# Reads each new answer aloud with the browser's own voice, while the box for it is ticked.
+# Reads each new answer aloud with the browser's own voice, while the box for it is ticked; else a
+# screen reader is told of it, with its question. That goes again, lest it be met a second time.
 READING = """
 if (!window.speechSynthesis) document.body.dataset.mute = "";  // hides the box; see style.css
-let turn = "";
+const status = document.body.appendChild(document.createElement("div"));
+status.setAttribute("role", "status");
+status.className = "unseen";
+let turn = "", gone;
 const read = () => {
   const card = element.querySelector("[data-turn]");
   if ((card?.dataset.turn ?? "") === turn) return;  // drawn again, in another language say
   turn = card?.dataset.turn ?? "";
   say();
+  if (card && !wanted()) tell(card);
 };
+const wanted = () => window.speechSynthesis && document.querySelector("#aloud input").checked;
+const spokenIn = (card) => card.querySelector("[data-testid=answer]").lang;
 const say = () => {
   window.speechSynthesis?.cancel();
   const card = element.querySelector("[data-turn]");
-  if (!card || !window.speechSynthesis || !document.querySelector("#aloud input").checked) return;
+  if (!card || !wanted()) return;
   const spoken = new SpeechSynthesisUtterance(card.dataset.aloud);
-  const language = card.querySelector("[data-testid=answer]").lang;
-  spoken.lang = language === "zh" ? "zh-CN" : "en-US";
+  spoken.lang = spokenIn(card) === "zh" ? "zh-CN" : "en-US";
   window.speechSynthesis.speak(spoken);
+};
+const tell = (card) => {
+  const answer = document.createElement("p");
+  answer.lang = spokenIn(card);
+  answer.textContent = card.dataset.aloud;
+  status.replaceChildren(card.querySelector(".asked").cloneNode(true), answer);
+  clearTimeout(gone);
+  gone = setTimeout(() => status.replaceChildren(), 5000);
 };
 new MutationObserver(read).observe(element, {childList: true, subtree: true});
 document.addEventListener("change", (event) => event.target.closest("#aloud") && say());

@@ -55,6 +55,8 @@ MORE: dict[str, dict[str, str]] = {
         "axis_coverage": "share answered",
         "axis_risk": "share wrong",
         "about_right": "{n} questions, {accuracy} right, calibration error {ece}",
+        "about_heard": "{n} spoken questions, {error_rate} of the words wrong, {exact} of the "
+        "questions without an error",
         "about_limits": "Limits",
         "about_failures": "Wrong answers that the model was surest of",
         "about_true": "right answer",
@@ -130,6 +132,7 @@ MORE: dict[str, dict[str, str]] = {
         "axis_coverage": "回答比例",
         "axis_risk": "错误率",
         "about_right": "{n} 个问题，正确率 {accuracy}，校准误差 {ece}",
+        "about_heard": "{n} 个口头提问，{error_rate} 的字词写错，{exact} 的问题一字不差",
         "about_limits": "局限",
         "about_failures": "模型最有把握却答错的问题",
         "about_true": "正确答案",

@@ -8,6 +8,7 @@ from threading import BoundedSemaphore, Lock
 from typing import Protocol
 
 from vqa.audio import check_reader
+from vqa.checkpoint import read_json
 from vqa.errors import BusyError, CheckpointError, ConfigError
 from vqa.speech import store
 from vqa.speech.names import AUTO, OFF, OWN, read_name
@@ -27,10 +28,13 @@ class Listener:
     Args:
         load: makes the recogniser, at the first recording: who never speaks pays no memory for it.
         waiting: how many recordings may be accepted and not yet written down.
+        card: of the checkpoint; None of Whisper, which has none.
     """
 
-    def __init__(self, load: Callable[[], Recognising], waiting: int = 16) -> None:
-        self._load = load
+    def __init__(
+        self, load: Callable[[], Recognising], waiting: int = 16, card: dict | None = None
+    ) -> None:
+        self._load, self.card = load, card
         self._recogniser: Recognising | None = None
         self._lock = Lock()
         self._places = BoundedSemaphore(waiting)
@@ -72,8 +76,10 @@ def choose(name: str, device: object = "cpu") -> tuple[Listener | None, str]:
     try:
         check_reader()
         if kind in (AUTO, OWN):
-            store.check(Path(where) if where else store.DEFAULT)
-            return Listener(lambda: by_name(OWN if kind == AUTO else name, device)), ""
+            folder = Path(where) if where else store.DEFAULT
+            store.check(folder)
+            card = read_json(folder / "card.json")
+            return Listener(lambda: by_name(OWN if kind == AUTO else name, device), card=card), ""
     except (ConfigError, CheckpointError) as error:
         if kind != AUTO:
             raise

@@ -27,20 +27,24 @@ def make_card(
     config: TrainConfig,
     parameters: int,
     command: str,
-    extra: str | None,
+    extra: tuple[int, str] | None,
     calibration: dict[str, float],
     start: dict | None = None,
 ) -> dict:
     """A card without figures; `python -m vqa evaluate --write` adds those.
 
     Args:
-        command: the training as typed. extra: other labelled pictures used, in words.
+        command: the training as typed. extra: how many other labelled pictures, in CLEVR's
+            format, were used, and the name of their folder.
         start: card of the checkpoint that the further heads were given to.
     """
     drawn = config.polish_scenes + (config.renders if start is None else 0)
     pictures = [f"{drawn:,} pictures drawn by vqa.world"]
+    pictures_zh = [f"由 vqa.world 绘制的 {drawn:,} 张图片"]
     if extra:
-        pictures.append(extra)
+        count, folder = extra
+        pictures.append(f"{count:,} labelled pictures in CLEVR's format ({folder})")
+        pictures_zh.append(f"{count:,} 张 CLEVR 格式的带标注图片（{folder}）")
     asked = config.replies + config.replies_polish + config.replies_order
     if start is None:
         asked += config.questions + config.polish_questions
@@ -64,6 +68,13 @@ def make_card(
             "questions": (
                 f"{asked:,} drawn from scene programs and "
                 f"written by vqa.world.grammar ({', '.join(config.languages)})"
+            ),
+        },
+        "trained_on_zh": {
+            "图片": "，以及 ".join(pictures_zh),
+            "问题": (
+                f"{asked:,} 个问题，从场景程序得出，由 vqa.world.grammar "
+                f"写成（{'、'.join(config.languages)}）"
             ),
         },
         "parameters": parameters,
@@ -92,9 +103,12 @@ def make_card(
 
 
 def _begun(card: dict, start: dict) -> None:
-    """Says what training went on from."""
-    before = "; ".join(start.get("trained_on", {}).values())
-    card["trained_on"]["before that"] = f"{before} (checkpoint {start.get('name')})"
+    """Says what training went on from; in English alone where an older card of it does."""
+    made = start.get("trained_on", {})
+    made_zh = start.get("trained_on_zh", made)
+    name = start.get("name")
+    card["trained_on"]["before that"] = f"{'; '.join(made.values())} (checkpoint {name})"
+    card["trained_on_zh"]["此前"] = f"{'；'.join(made_zh.values())}（检查点 {name}）"
     kept = ("name", "command", "training", "software", "started_from")
     card["started_from"] = {key: start[key] for key in kept if key in start}
 
@@ -117,13 +131,16 @@ def make_photo_card(
     """
     named = ", ".join(data)
     trained_on = {"pictures and questions": named}
+    trained_on_zh = {"图片和问题": "、".join(data)}
     if backbone:
         trained_on["image encoder"] = backbone
+        trained_on_zh["图像编码器"] = backbone
     card = _common(config, command, calibration) | {
         "name": name,
         "summary": config.summary.get("en", f"Pictures and questions like those of {named}."),
         "summary_zh": config.summary.get("zh", f"与 {named} 相似的图片和问题。"),
         "trained_on": trained_on,
+        "trained_on_zh": trained_on_zh,
         "parameters": parameters,
         "limits": [
             *config.limits,

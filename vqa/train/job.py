@@ -33,7 +33,7 @@ class Job:
         device: where to compute. workers: processes that draw pictures.
         resume: go on from states found. only: run this stage, and first what it builds on, and
             save no checkpoint.
-        extra: further labelled pictures to adapt perception to, and how the card calls them; the
+        extra: further labelled pictures to adapt perception to, and the name of their folder; the
             further heads are polished on them too.
         start: a checkpoint whose perception and reasoning are taken; the further heads are then
             all that is trained for. command: as typed, for the card.

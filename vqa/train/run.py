@@ -359,7 +359,10 @@ class _Run:
             calibration |= calibrate_replies(
                 self.network, bank, labels_of(held_out), config.languages, seed, device
             )
-        extra = self.job.extra[1] if adapted and self.job.extra else None
+        extra = None
+        if adapted and self.job.extra is not None:
+            pictures, folder = self.job.extra
+            extra = (len(pictures), folder)
         card = make_card(
             name=self.job.out.name,
             config=config,

@@ -109,9 +109,9 @@ def train_speech(job: SpeechJob) -> None:
 
 
 def _card(job: SpeechJob, encoder: AudioEncoder, utterances: int, threshold: float) -> dict:
-    questions = (
-        "scenes, follow-ups, and photographs" if job.config.schemas else "scenes, follow-ups"
-    )
+    asked, asked_zh = "scenes, follow-ups", "场景、追问"
+    if job.config.schemas:
+        asked, asked_zh = f"{asked}, and photographs", f"{asked_zh}、照片"
     return {
         "name": job.out.name,
         "summary": "Writes down spoken questions in English and Chinese.",
@@ -119,8 +119,9 @@ def _card(job: SpeechJob, encoder: AudioEncoder, utterances: int, threshold: flo
         "languages": list(job.config.languages),
         "parameters": sum(p.numel() for p in encoder.parameters()),
         "trained_on": {
-            "speech": f"{utterances:,} questions about {questions}, read aloud by espeak-ng"
+            "speech": f"{utterances:,} questions about {asked}, read aloud by espeak-ng"
         },
+        "trained_on_zh": {"语音": f"{utterances:,} 个问题（{asked_zh}），由 espeak-ng 朗读"},
         "command": job.command,
         "seed": job.config.seed,
         "preset": asdict(job.config),
@@ -131,6 +132,11 @@ def _card(job: SpeechJob, encoder: AudioEncoder, utterances: int, threshold: flo
             "microphones it errs more often than its figures say.",
             "It writes words of its vocabulary only: questions about simulated scenes, products "
             "and groceries.",
+        ],
+        "limits_zh": [
+            "用合成语音（espeak-ng）训练，没有用真人的声音：遇到真人的声音、真实的房间和麦克风时，"
+            "它的错误比所列数字多。",
+            "只写得出词表里的词：关于模拟场景、商品和食品的问题。",
         ],
         "licence": "Apache-2.0",
     }
