@@ -337,7 +337,9 @@ def _stop(api, batcher, page) -> None:
     time.sleep(0.3)
     with contextlib.redirect_stdout(io.StringIO()):
         page.close()
-    print("Stopped." if everybody else "Stopped; some questions were left unanswered.", flush=True)
+    said = "Stopped." if everybody else "Stopped; some questions were left unanswered."
+    with contextlib.suppress(BrokenPipeError):  # who read along may have gone
+        print(said, flush=True)
 
 
 def _examples(predictor) -> Path | None:
