@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+import torch
 from PIL import Image, ImageDraw
 
 from vqa.audio import RATE, load_audio
@@ -43,6 +44,7 @@ class FakePredictor:
 
     card: ClassVar[dict] = {}
     cached_bytes: ClassVar[int] = 0
+    device: ClassVar[torch.device] = torch.device("cpu")
 
     def knows(self, request) -> bool:
         return False
