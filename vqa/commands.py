@@ -140,14 +140,11 @@ def inspect(options: Namespace) -> int:
     from vqa.checkpoint import load
     from vqa.figures import card_text
     from vqa.speech import store
-    from vqa.speech.card import card_page
 
     speech = store.find(options.checkpoint)
     checkpoint = load(options.checkpoint) if speech is None else store.load(speech)
     if options.json:
         print(json.dumps(checkpoint.card, ensure_ascii=False, indent=2))
-    elif speech is not None:
-        print(card_page(checkpoint.card, speech))
     else:
         print(card_text(checkpoint.card, checkpoint.folder))
     return 0

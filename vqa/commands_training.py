@@ -216,6 +216,7 @@ def _evaluate_speech(options: Namespace, folder: Path) -> int:
     from vqa.predictor import Predictor
     from vqa.running import Bar
     from vqa.speech import store
+    from vqa.speech.card import report_text
     from vqa.speech.recogniser import Recogniser
 
     _refuse(options, ("data", "split", "label"), "is not for checkpoints of speech")
@@ -248,7 +249,7 @@ def _evaluate_speech(options: Namespace, folder: Path) -> int:
                     progress=bar.update,
                 )
                 found[label] = report.to_dict()
-                lines.append(measure.report_line(label, report))
+                lines.append(f"[{label}]\n{report_text(label, found[label])}")
                 answered += [{"set": label, **row} for row in rows]
         _write_rows(options.rows, answered)
     print("\n".join(lines))
