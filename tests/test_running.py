@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import os
 import struct
 import sys
-import termios
 import time
 from pathlib import Path
 
@@ -15,7 +13,6 @@ import pytest
 
 from vqa.running import Bar
 
-pty = pytest.importorskip("pty")
 ROOT = Path(__file__).parent.parent
 
 
@@ -37,6 +34,7 @@ def test_a_bar_that_is_done_stays_also_where_the_width_is_unknown():
 
 @pytest.mark.slow
 def test_ctrl_c_ends_a_command_and_its_helpers_in_one_line(tmp_path):
+    pty, fcntl, termios = map(pytest.importorskip, ("pty", "fcntl", "termios"))
     out = tmp_path / "out"
     command = ["-m", "vqa", "simulate", "--n", "10000", "--out", str(out), "--workers", "2"]
     process, terminal = pty.fork()
