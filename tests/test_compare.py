@@ -147,6 +147,8 @@ def test_what_is_stopped_leaves_nothing(presets, miniature, tmp_path, monkeypatc
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    # PyTorch's own, which its first optimizer makes and which is kept for all of its processes.
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "torch"))
 
     def stopped(*_, **__):
         raise KeyboardInterrupt

@@ -225,8 +225,11 @@ def test_ways_are_timed_side_by_side(measured, monkeypatch, capsys):
     monkeypatch.setitem(measuring.WAYS, "compile", measuring.WAYS["eager"])
     monkeypatch.setattr(measuring, "within", lambda seconds, call, *values: call(*values))
     monkeypatch.setattr(measuring, "export", partial(export, questions=20))
+    told = []
+    monkeypatch.setattr(measuring.Bar, "set_description", lambda bar, text: told.append(text))
     cells = measured(capsys)
     assert list(cells) == ["eager", "compile", "int8", "onnx"]
+    assert told == [*(f"preparing {way}" for way in cells), "timing", "comparing answers"]
     assert all(row[1].endswith("x)") and row[4] == "" for row in cells.values())
     assert cells["onnx"][6] == cells["eager"][6] == "0.00 %" and cells["onnx"][5].endswith("%")
 

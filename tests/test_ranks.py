@@ -14,6 +14,7 @@ RANKS = {
     "options": 1,
     "outputs": 1,
     "registry": 1,
+    "running": 1,
     "spelling": 1,
     "text": 2,
     "audio": 2,

@@ -285,6 +285,28 @@ def test_wrong_options_are_one_line(flags, said, capsys, tiny_checkpoint):
     assert code == 2 and said in error and "\n" not in error
 
 
+def test_what_ray_leaves_of_a_failed_start_is_ended(tiny_checkpoint, monkeypatch, capsys):
+    from vqa.scale import ray_app
+
+    begun = []
+
+    def init(*_, **__):
+        begun.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"]))
+        raise Exception("The node timed out. This could be of many causes.\nLine two.")
+
+    monkeypatch.setattr(ray_app.ray, "init", init)
+    try:
+        arguments = ["--port", "0", "--checkpoint", str(tiny_checkpoint), "--replicas", "1"]
+        assert serving.main(arguments) == 2
+        error = capsys.readouterr().err.strip()
+        assert "not start on this machine (The node timed out); free" in error
+        assert "\n" not in error
+        assert len(begun) > 1 and all(one.poll() is not None for one in begun)
+    finally:
+        for one in begun:
+            one.kill()
+
+
 def test_without_ray_the_remedy_is_told(monkeypatch, capsys):
     monkeypatch.setattr(serving, "find_spec", lambda name: None)
     assert serving.main(["--replicas", "2", "--port", "0"]) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import subprocess
@@ -73,6 +74,33 @@ def test_page_and_api_share_port_and_login(tmp_path, picture):
         process.send_signal(signal.SIGINT)
         rest = process.communicate(timeout=60)[0]
         assert process.returncode == 0 and rest.strip() == "Stopped."
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="holds the server up by a signal")
+def test_a_connection_outlasts_a_rest_and_a_server_that_was_held_up(tmp_path):
+    with serving("tests/fakes.py", str(tmp_path)) as (process, url):
+        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
+
+        def ready() -> int:
+            response = connection.getresponse()
+            response.read()
+            return response.status
+
+        connection.request("GET", "/readyz")
+        assert ready() == 200
+        kept = connection.sock
+        time.sleep(5.5)  # uvicorn itself would have closed it
+        connection.request("GET", "/readyz")
+        assert ready() == 200
+        process.send_signal(signal.SIGSTOP)
+        connection.request("GET", "/readyz")
+        time.sleep(5.5)
+        process.send_signal(signal.SIGCONT)
+        assert ready() == 200 and connection.sock is kept
+        # It keeps nobody from stopping.
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=20)[0].strip() == "Stopped."
 
 
 @pytest.mark.slow

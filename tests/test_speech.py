@@ -28,6 +28,7 @@ from vqa.models.soft_words import soft_words
 from vqa.predictor import Predictor
 from vqa.routing import Router
 from vqa.speech import recogniser, store
+from vqa.speech.card import report_text
 from vqa.speech.decoding import Decoder, joined
 from vqa.speech.listening import choose
 from vqa.speech.recogniser import Recogniser
@@ -383,7 +384,7 @@ def test_figures_of_voices_that_are_understood(asked_aloud):
     assert report.error_rate == 0 and report.interval == (0, 0) and report.exact == 1
     assert report.answer_typed == report.answer_spoken == report.answer_direct == 0.75
     assert [row["heard"] for row in rows] == [s.question for s in samples]
-    assert "0.00 % of words wrong" in evaluate_speech.report_line("en", report)
+    assert "0.00 % of words wrong" in report_text("en", report.to_dict())
 
 
 def test_figures_of_voices_that_are_not(asked_aloud, monkeypatch):
@@ -407,8 +408,8 @@ def test_the_card_shows_what_was_measured(asked_aloud, tmp_path, capsys):
     listener, samples, predictor = asked_aloud
     checkpoint = listener.checkpoint
     shutil.copytree(checkpoint.folder, tmp_path / "copy")
-    assert main(["inspect", str(tmp_path / "copy")]) == 0
-    assert "None were measured yet" in capsys.readouterr().out
+    page = tmp_path / "copy" / "README.md"
+    assert "None were measured yet" in page.read_text("utf-8")
     report, _ = evaluate_speech.evaluate_voices(
         listener, samples, "en", "espeak", "unseen", predictor
     )
@@ -416,9 +417,11 @@ def test_the_card_shows_what_was_measured(asked_aloud, tmp_path, capsys):
     store.write_card(tmp_path / "copy", checkpoint.card | {"figures": found})
     assert main(["inspect", str(tmp_path / "copy")]) == 0
     shown = capsys.readouterr().out
+    assert "[en unseen voices]\n0.00 % of words wrong (0.00-0.00 %), 100.0 % of 4" in shown
+    assert "made by: " in shown and "|" not in shown
     row = "| en unseen voices | 4 | 0.00 % | 0.00-0.00 % | 100.0 % |"
-    assert row in shown and "| 75.00 % | 75.00 % | 75.00 % |" in shown
-    assert shown.strip() == (tmp_path / "copy" / "README.md").read_text("utf-8").strip()
+    written = page.read_text("utf-8")
+    assert row in written and "| 75.00 % | 75.00 % | 75.00 % |" in written
     assert store.load(tmp_path / "copy").card["figures"] == found
 
 

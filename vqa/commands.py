@@ -106,18 +106,17 @@ def _draw_overlay(path: Path, picture, answer) -> None:
 
 
 def _predict_batch(options: Namespace) -> int:
-    from tqdm import tqdm
-
     from vqa.bulk import answer_rows, beside, write_answers
     from vqa.routing import load_predictor
     from vqa.rows import read_rows
+    from vqa.running import Bar
 
     if options.out is not None:
         check_file(options.out)
     predictor = load_predictor(options.checkpoint, options.device)
     rows = failed = 0
     if options.out is not None:
-        with tqdm(unit="row", disable=None) as bar:
+        with Bar(unit="row", disable=None) as bar:
             rows, failed = write_answers(
                 predictor, options.batch, options.out, options.top_k, bar.update
             )
@@ -141,14 +140,11 @@ def inspect(options: Namespace) -> int:
     from vqa.checkpoint import load
     from vqa.figures import card_text
     from vqa.speech import store
-    from vqa.speech.card import card_page
 
     speech = store.find(options.checkpoint)
     checkpoint = load(options.checkpoint) if speech is None else store.load(speech)
     if options.json:
         print(json.dumps(checkpoint.card, ensure_ascii=False, indent=2))
-    elif speech is not None:
-        print(card_page(checkpoint.card, speech))
     else:
         print(card_text(checkpoint.card, checkpoint.folder))
     return 0
@@ -156,8 +152,7 @@ def inspect(options: Namespace) -> int:
 
 def simulate(options: Namespace) -> int:
     """Writes simulated data."""
-    from tqdm import tqdm
-
+    from vqa.running import Bar
     from vqa.world.export import ExportOptions, export
 
     check_new(options.out)
@@ -173,9 +168,13 @@ def simulate(options: Namespace) -> int:
         variety=options.variety,
         noise=options.noise,
     )
-    with made(options.out), writing(options.out):
-        for _ in tqdm(export(wanted, options.workers), total=options.n, unit="scene"):
-            pass
+    with (
+        made(options.out),
+        writing(options.out),
+        Bar(total=options.n, unit="scene") as bar,
+    ):
+        for _ in export(wanted, options.workers):
+            bar.update()
     print(f"{options.out}: images/, scenes.json, questions.json, questions.csv")
     return 0
 
@@ -194,12 +193,11 @@ def publish(options: Namespace) -> int:
 
 def data_check(options: Namespace) -> int:
     """Looks a data set over; 2 when pictures cannot be read."""
-    from tqdm import tqdm
-
     from vqa.data.build import open_data
     from vqa.data.check import survey, survey_text
+    from vqa.running import Bar
 
-    with tqdm(unit="picture", leave=False, delay=1) as bar:
+    with Bar(unit="picture", leave=False, delay=1) as bar:
         data = open_data(options.data, options.workers, moved(bar))
         found = survey(data, options.lang, moved(bar))
     print(survey_text(found))

@@ -145,7 +145,6 @@ def evaluate(options: Namespace) -> int:
         return _evaluate_speech(options, speech)
     _refuse(options, ("n",), "is for checkpoints of speech; --data and --split say what is asked")
     import torch
-    from tqdm import tqdm
 
     from vqa.aside import set_aside
     from vqa.blind import baselines
@@ -156,11 +155,12 @@ def evaluate(options: Namespace) -> int:
     from vqa.figures import record, report_text
     from vqa.predictor import AUTO
     from vqa.routing import load_predictor
+    from vqa.running import Bar
 
     where, language = options.data or "world:heldout", options.lang or "en"
     _use_threads(options.threads)
     predictor = load_predictor(options.checkpoint, options.device)
-    with tqdm(unit="scene", desc="drawing", leave=False, delay=1) as bar:
+    with Bar(unit="scene", desc="drawing", leave=False, delay=1) as bar:
         data = open_data(where, options.workers, moved(bar))
         split = options.split or evaluation_split(data)
         samples = data.samples(split, (language,))
@@ -183,7 +183,7 @@ def evaluate(options: Namespace) -> int:
         training = predictor.checkpoint.card.get("training", {})
         aside = set_aside(data, split, language, training.get("validation", 0.0))
         total = len(samples) + len(aside.samples)
-        with tqdm(total=total, unit="question", leave=False) as bar:
+        with Bar(total=total, unit="question", leave=False) as bar:
             report, rows = measure(
                 *(predictor, samples, name, language, blind, aside),
                 progress=lambda done: bar.update(done - bar.n),
@@ -206,13 +206,14 @@ def evaluate(options: Namespace) -> int:
 def _evaluate_speech(options: Namespace, folder: Path) -> int:
     """Measures a speech checkpoint, in all languages and voices."""
     import torch
-    from tqdm import tqdm
 
     from vqa import evaluate_speech as measure
     from vqa.checkpoint import load
     from vqa.device import pick_device
     from vqa.predictor import Predictor
+    from vqa.running import Bar
     from vqa.speech import store
+    from vqa.speech.card import report_text
     from vqa.speech.recogniser import Recogniser
 
     _refuse(options, ("data", "split", "label"), "is not for checkpoints of speech")
@@ -237,7 +238,7 @@ def _evaluate_speech(options: Namespace, folder: Path) -> int:
         predictor = Predictor(load("scenes"), pick_device("cpu"))
         count = options.n or 1000
         total = count * len(measure.SETS)
-        with tqdm(total=total, unit="question", leave=False) as bar:
+        with Bar(total=total, unit="question", leave=False) as bar:
             for label, language, engine, group in measure.SETS:
                 samples = measure.questions_to_read(recogniser, language, count)
                 report, rows = measure.evaluate_voices(
@@ -245,7 +246,7 @@ def _evaluate_speech(options: Namespace, folder: Path) -> int:
                     progress=bar.update,
                 )
                 found[label] = report.to_dict()
-                lines.append(measure.report_line(label, report))
+                lines.append(f"[{label}]\n{report_text(label, found[label])}")
                 answered += [{"set": label, **row} for row in rows]
         _write_rows(options.rows, answered)
     print("\n".join(lines))

@@ -203,22 +203,3 @@ def latency(recogniser: Recogniser, samples: Sequence[Sample], language: str) ->
         four = np.resize(said, 4 * RATE) if len(said) < 4 * RATE else said[: 4 * RATE]
         times.append(recogniser.transcribe((RATE, four)).elapsed_ms)
     return {"four_seconds_ms": median(times[len(times) // 5 :])}
-
-
-def report_line(label: str, report: SpeechReport) -> str:
-    """One set's figures for people."""
-    low, high = report.interval
-    unit = "characters" if label.startswith("zh") else "words"
-    line = (
-        f"{label}: {100 * report.error_rate:.2f} % of {unit} wrong "
-        f"({100 * low:.2f}-{100 * high:.2f} %), {100 * report.exact:.1f} % of "
-        f"{report.questions:,} questions without error; sure of {100 * report.sure:.1f} %, "
-        f"{100 * report.sure_exact:.1f} % of those without error"
-    )
-    if report.answer_typed is not None:
-        line += (
-            f"; answers right: {100 * report.answer_spoken:.2f} % spoken, "
-            f"{100 * report.answer_direct:.2f} % heard directly, "
-            f"{100 * report.answer_typed:.2f} % typed"
-        )
-    return line

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vqa.checkpoint import write_json
 from vqa.errors import ConfigError
+from vqa.speech.card import report_text as speech_text
 
 BEGIN, END = "<!-- figures:begin -->", "<!-- figures:end -->"
 _HEADS = {
@@ -112,7 +113,7 @@ def _selective(best: dict, figures: dict) -> list[str]:
 
 
 def card_text(card: dict, folder: Path) -> str:
-    """A card for a terminal."""
+    """A card for a terminal, also one of speech."""
     weights = (folder / "model.safetensors").stat().st_size / 1e6
     trained = card.get("trained_on", {})
     calibration = card.get("calibration", {})
@@ -124,19 +125,25 @@ def card_text(card: dict, folder: Path) -> str:
     lines += [f"trained on {kind}: {what}" for kind, what in trained.items()]
     lines.append(f"made by: {card.get('command', '?')}")
     if calibration:
-        lines.append(
-            f"calibration: temperature {calibration['temperature']:.3f}, "
-            f"sure from {percent(calibration['threshold'])}"
-        )
+        sure = f"sure from {percent(calibration['threshold'])}"
+        if "temperature" in calibration:  # speech has none
+            sure = f"temperature {calibration['temperature']:.3f}, {sure}"
+        lines.append(f"calibration: {sure}")
     for label, figures in card.get("figures", {}).items():
         lines.append("")
         if "kinds" in figures:
             lines += [f"[{label}]", report_text(figures)]
+        elif "error_rate" in figures:
+            lines += [f"[{label}]", speech_text(label, figures)]
         else:
-            lines.append(f"[{label}] " + ", ".join(f"{k} {v}" for k, v in figures.items()))
+            lines.append(f"[{label}] " + ", ".join(f"{k} {_short(v)}" for k, v in figures.items()))
     lines.append("")
     lines += [f"limit: {text}" for text in card.get("limits", [])]
     return "\n".join(lines)
+
+
+def _short(value: object) -> object:
+    return f"{value:.2f}" if isinstance(value, float) else value
 
 
 def _share(figures: dict, name: str) -> str:

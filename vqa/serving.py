@@ -28,6 +28,9 @@ from vqa.options import OneLineParser, number
 from vqa.speech.names import AUTO, OFF, read_name
 
 _STOP_SECONDS = 20  # for what was accepted to be answered
+# Longer than clients and proxies keep an idle connection (60 to 90 s): the side that asks is to
+# close it, else what it sends at that moment is lost.
+_IDLE_SECONDS = 120
 MCP_PATH = "/gradio_api/mcp/"
 _SWEEP_SECONDS = 60
 _UNITS = {"": 1, "kb": 2**10, "mb": 2**20, "gb": 2**30}
@@ -225,6 +228,9 @@ def serve(predictor, name: str, options: argparse.Namespace) -> None:
             app_kwargs={"lifespan": _beside(api, page)},
             **page_style(),
         )
+    # Read for each new connection. Gradio hands no such option on; uvicorn's 5 s also close one
+    # with a question not yet read when the process was held up for so long (on uvloop).
+    page.server.config.timeout_keep_alive = _IDLE_SECONDS
     print(f"The page is at {page.local_url}", flush=True)
     if listener is None:
         print(f"No microphone: {unheard}", flush=True)

@@ -12,7 +12,6 @@ from time import monotonic, perf_counter, thread_time
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from vqa.compare.budget import Budget
 from vqa.compare.contenders import Contender
@@ -21,6 +20,7 @@ from vqa.data.questions import BlockMaker, QuestionBlock, world_answers, world_v
 from vqa.errors import ConfigError
 from vqa.metrics import wilson_interval
 from vqa.models.network import VQANetwork, build
+from vqa.running import Bar
 from vqa.train.bank import gather
 from vqa.train.feeds import BLOCK, QuestionFeed
 from vqa.train.imagine import imagine
@@ -83,7 +83,7 @@ class Study:
         steps = [self._steps(contender) for contender in self.contenders]
         batches = [c.config.question_batch for c in self.contenders]
         most = max(n * size for n, size in zip(steps, batches, strict=True))
-        with tqdm(desc="drawing questions", unit="block") as bar:
+        with Bar(desc="drawing questions", unit="block") as bar:
             self.questions.draw(most, self.workers, lambda done, total: _show(bar, done, total))
         rows = [self._measure(c, n) for c, n in zip(self.contenders, steps, strict=True)]
         return sorted(rows, key=lambda row: -row["accuracy"]["all"]["accuracy"])
@@ -292,6 +292,6 @@ def _commonest(answers: np.ndarray) -> int:
     return int(np.bincount(answers).argmax()) if len(answers) else -1
 
 
-def _show(bar: tqdm, done: int, total: int) -> None:
+def _show(bar: Bar, done: int, total: int) -> None:
     bar.total = total
     bar.update(done - bar.n)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import numpy as np
 
 from vqa.reply_space import LIST, SENTENCE, ReplySpace
+from vqa.running import helpers
 from vqa.text import AnswerSpace, Vocab, tokenize
 from vqa.world.grammar import answer_in, vocabulary
 from vqa.world.grammar.sentences import sentence_pieces
@@ -202,7 +202,7 @@ class BlockMaker:
         if workers == 0:
             yield from map(self.make, jobs)
             return
-        with get_context("spawn").Pool(workers) as pool:
+        with helpers(workers) as pool:
             pending = [pool.apply_async(self.make, (job,)) for job in jobs[: workers + 2]]
             for job in [*jobs[workers + 2 :], *[None] * len(pending)]:
                 yield pending.pop(0).get()

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from vqa.running import helpers
 from vqa.world.geometry import FULL_HEIGHT, FULL_WIDTH, fit_camera, project
 from vqa.world.picture import draw_picture, refuse_evaluation_seed
 from vqa.world.placement import MAX_OBJECTS
@@ -128,8 +128,14 @@ def render_shards(
     if workers <= 1:
         yield from map(_write_shard, jobs)
         return
-    with get_context("spawn").Pool(workers, torch.set_num_threads, (1,)) as pool:
-        yield from pool.imap(_write_shard, jobs)
+    with helpers(workers) as pool:
+        yield from pool.imap(_write_beside, jobs)
+
+
+def _write_beside(job: tuple) -> Path:
+    """Beside other processes."""
+    torch.set_num_threads(1)
+    return _write_shard(job)
 
 
 def read_shard(path: Path) -> Renders:

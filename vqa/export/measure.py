@@ -23,7 +23,9 @@ from vqa.export.folder import export
 from vqa.export.patience import GaveUpError, within
 from vqa.exported import accelerate
 from vqa.models.folding import folded
+from vqa.options import moved
 from vqa.predictor import Predictor, Request
+from vqa.running import Bar
 
 ROUNDS = 60
 BATCH = 64
@@ -68,15 +70,20 @@ def measure(name_or_dir: str | Path, data: str) -> tuple[list[Speed], dict[str, 
         is was ready.
     """
     folder = load(name_or_dir).folder
-    opened = open_data(data, os.cpu_count() or 1, lambda done, total: None)
-    samples = opened.samples(evaluation_split(opened), ("en",))
+    with Bar(unit="scene", desc="drawing", leave=False, delay=1) as bar:
+        opened = open_data(data, os.cpu_count() or 1, moved(bar))
+        samples = opened.samples(evaluation_split(opened), ("en",))
     asked = samples[:: max(1, len(samples) // _ASKED)][:_ASKED]
     files = _files(samples)
     ways: dict[str, tuple[Predictor, float]] = {}
     failed: dict[str, str] = {}
-    with tempfile.TemporaryDirectory(prefix="vqa-export-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="vqa-export-") as scratch,
+        Bar(total=len(WAYS) + 2, unit="step", leave=False) as bar,
+    ):
         graphs, threads = Path(scratch) / "onnx", torch.get_num_threads()
         for way in WAYS:
+            bar.set_description(f"preparing {way}")
             try:
                 # Elsewhere first: a compiler may take for ever. What it makes is kept on disk.
                 given = way, folder, graphs, files[:BATCH], threads
@@ -85,11 +92,15 @@ def measure(name_or_dir: str | Path, data: str) -> tuple[list[Speed], dict[str, 
                 failed[way] = str(error)
             else:
                 ways[way] = _ready(way, folder, graphs, files[:BATCH]), seconds
+            bar.update()
         if "eager" not in ways:
             raise VQAError(
                 f"{name_or_dir} cannot be asked ({failed['eager']}); is the machine busy?"
             )
+        bar.set_description("timing")
         times = _times({way: predictor for way, (predictor, _) in ways.items()}, files[BATCH:])
+        bar.update()
+        bar.set_description("comparing answers")
         said = {way: _answers(predictor, asked) for way, (predictor, _) in ways.items()}
     speeds = [
         Speed(

@@ -8,6 +8,8 @@ import signal
 from collections.abc import Callable
 from multiprocessing import get_context
 
+from vqa.running import unheard
+
 
 class GaveUpError(Exception):
     """There is no result: says why, in a few words."""
@@ -25,7 +27,8 @@ def within(seconds: float, call: Callable, *values: object) -> object:
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_apart, args=(sender, call, values))
-    process.start()
+    with unheard():
+        process.start()
     sender.close()  # the other process's copy is the only one left: it ends with that process
     try:
         if not receiver.poll(seconds):

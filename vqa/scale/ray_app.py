@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
@@ -45,6 +45,7 @@ CALLS_WANTED = 2  # under way for each replica: one computed, one waiting; more 
 _ASKERS = 2 * CALLS_WANTED  # for each replica: enough that a full front asks for more replicas
 _MOST_ASKERS = 256
 _STARTS = 3  # Ray gives a busy machine but 30 seconds each time
+_END_SECONDS = 10  # for killed processes to go
 _PATIENCE = 60.0  # seconds until a question that no replica answers is given up
 _LOST = (
     RayActorError,
@@ -195,15 +196,35 @@ def _start(most: int, kind: str, quiet: dict) -> None:
     resources = {"num_cpus": most} | ({"num_gpus": most} if kind == "cuda" else {})
     for left in reversed(range(_STARTS)):
         try:
-            ray.init("local", include_dashboard=False, **resources, **quiet)
+            with _all_or_none():
+                ray.init("local", include_dashboard=False, **resources, **quiet)
             return
         except Exception as error:  # Ray raises just that when its processes come up too slowly
-            ray.shutdown()
             if not left:
+                why = str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
                 raise ConfigError(
-                    f"Ray does not start on this machine ({str(error)[:200]!r}); "
+                    f"Ray does not start on this machine ({why}); "
                     "free some cores and memory, or join a cluster with --ray."
                 ) from error
+
+
+@contextmanager
+def _all_or_none() -> Iterator[None]:
+    """Ends the processes that were started within, where that failed; Ray forgets them then."""
+    import psutil  # Ray brings it along
+
+    ours = psutil.Process()
+    before = ours.children(recursive=True)
+    try:
+        yield
+    except BaseException:
+        ray.shutdown()
+        left = [one for one in ours.children(recursive=True) if one not in before]
+        for one in left:
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(left, timeout=_END_SECONDS)
+        raise
 
 
 def _deploy(checkpoint: str, kind: str, replicas: tuple[int, int], most: int) -> DeploymentHandle:

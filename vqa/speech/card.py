@@ -1,4 +1,4 @@
-"""The card of a speech checkpoint as a page, for its README.md and for `inspect`."""
+"""What the card of a speech checkpoint says: a page for its README.md, figures for a terminal."""
 
 from __future__ import annotations
 
@@ -46,6 +46,25 @@ def figures(card: dict) -> str:
                 f"A recording of 4 s on {found['device']} with {found['threads']} threads, median: "
                 f"{found['four_seconds_ms']:.0f} ms.",
             ]
+    return "\n".join(lines)
+
+
+def report_text(label: str, found: dict) -> str:
+    """The figures of one set for a terminal."""
+    low, high = found["interval"]
+    unit = "characters" if label.startswith("zh") else "words"
+    lines = [
+        f"{100 * found['error_rate']:.2f} % of {unit} wrong ({100 * low:.2f}-{100 * high:.2f} %), "
+        f"{100 * found['exact']:.1f} % of {found['questions']:,} questions without error",
+        f"sure of {100 * found['sure']:.1f} %, {100 * found['sure_exact']:.1f} % of those without "
+        "error",
+    ]
+    if found["answer_typed"] is not None:
+        lines.append(
+            f"answers right: {100 * found['answer_spoken']:.2f} % spoken, "
+            f"{100 * found['answer_direct']:.2f} % heard directly, "
+            f"{100 * found['answer_typed']:.2f} % typed"
+        )
     return "\n".join(lines)
 
 

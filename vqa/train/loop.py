@@ -19,9 +19,9 @@ from pathlib import Path
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from tqdm import tqdm
 
 from vqa.errors import ConfigError
+from vqa.running import Bar
 from vqa.train.processes import any_of_all, mean_of_all, world
 
 _LOG_EVERY = 50
@@ -134,7 +134,7 @@ def fit(stage: Stage, folder: Path, device: torch.device, resume: bool = True) -
             )
         state.load(stage.steps)
         if rank == 0:
-            tqdm.write(f"{stage.name}: going on from step {state.step}")
+            Bar.write(f"{stage.name}: going on from step {state.step}")
             _forget(folder / f"{stage.name}.csv", state.step)
     module = stage.module.train()
     # Not every batch, nor every stage, makes use of all that is in a module.
@@ -142,8 +142,10 @@ def fit(stage: Stage, folder: Path, device: torch.device, resume: bool = True) -
     run = DistributedDataParallel(module, find_unused_parameters=True) if parallel else module
     log = folder / f"{stage.name}.csv"
     saved = time.monotonic()
-    bar = tqdm(total=stage.steps, initial=state.step, desc=stage.name, disable=rank > 0)
-    with _told_to_stop() as stopped:
+    with (
+        Bar(total=stage.steps, initial=state.step, desc=stage.name, disable=rank > 0) as bar,
+        _told_to_stop() as stopped,
+    ):
         while state.step < stage.steps:
             rate = learning_rate(stage.rate, state.step, stage.steps)
             for group in state.optimizer.param_groups:
@@ -173,11 +175,10 @@ def fit(stage: Stage, folder: Path, device: torch.device, resume: bool = True) -
             if any_of_all(bool(stopped), device):
                 if rank == 0 and not done and stage.lasting:
                     state.save()
-                    tqdm.write(
+                    Bar.write(
                         f"{stage.name}: stopped at step {state.step}; --resume goes on from it"
                     )
                 raise KeyboardInterrupt
-    bar.close()
     module.load_state_dict(state.average)
     module.eval()
     if rank == 0:
@@ -227,7 +228,7 @@ def _tell(stage: Stage, state: _State) -> None:
     current = {k: v.detach().clone() for k, v in stage.module.state_dict().items()}
     stage.module.load_state_dict(state.average)
     figures = " ".join(f"{k} {v:.4f}" for k, v in stage.report().items())
-    tqdm.write(f"{stage.name} step {state.step}: {figures}")
+    Bar.write(f"{stage.name} step {state.step}: {figures}")
     stage.module.load_state_dict(current)
     stage.module.train()
 

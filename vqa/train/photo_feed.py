@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from vqa.config import PhotoConfig
 from vqa.data.sources import Source
 from vqa.errors import ConfigError, ImageError
 from vqa.image import load_image, resized
+from vqa.running import Bar
 from vqa.text import AnswerSpace, Vocab, normalize_answer, tokenize
 
 # Mirroring a picture would make these words wrong.
@@ -59,12 +59,14 @@ def read_pictures(
     pictures: Sequence[Path], size: tuple[int, int], name: str
 ) -> Iterator[np.ndarray]:
     """Each picture at `size` as (H, W, 3) uint8, with a bar called `name`."""
-    for picture in tqdm(pictures, desc=name, unit="picture"):
-        try:
-            yield np.asarray(resized(load_image(picture), size))
-        except ImageError as error:
-            tqdm.write(f"left out: {error}")
-            yield np.full((size[1], size[0], 3), 128, np.uint8)
+    with Bar(total=len(pictures), desc=name, unit="picture") as bar:
+        for picture in pictures:
+            try:
+                yield np.asarray(resized(load_image(picture), size))
+            except ImageError as error:
+                bar.write(f"left out: {error}")
+                yield np.full((size[1], size[0], 3), 128, np.uint8)
+            bar.update()
 
 
 def stored(

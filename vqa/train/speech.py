@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from vqa.audio import MELS
 from vqa.config import SpeechConfig
@@ -19,6 +17,7 @@ from vqa.metrics import sequence_errors
 from vqa.models.audio_encoder import BLANK, AudioEncoder, states_of
 from vqa.models.ctc import greedy, transcript
 from vqa.models.ngrams import NGrams
+from vqa.running import Bar, helpers
 from vqa.speech.decoding import Decoder
 from vqa.speech.simulate import SHARD, Reading, Spoken, make_shard, read_shards
 from vqa.speech.store import save
@@ -145,14 +144,16 @@ def _card(job: SpeechJob, encoder: AudioEncoder, utterances: int, threshold: flo
 def ngrams_of(texts: QuestionTexts, languages: Sequence[str], scenes: int) -> NGrams:
     """N-grams of the questions about the first `scenes` scenes."""
     vocab = texts.vocab()
-    numbers = tqdm(range(scenes), unit="scene", desc="counting words", delay=2)
-    questions = (
-        vocab.encode(spelt(tokenize(text)))
-        for number in numbers
-        for language in languages
-        for text in texts.about(number, language)
-    )
-    return NGrams.of(questions, len(vocab))
+
+    def questions(bar: Bar) -> Iterator:
+        for number in range(scenes):
+            for language in languages:
+                for text in texts.about(number, language):
+                    yield vocab.encode(spelt(tokenize(text)))
+            bar.update()
+
+    with Bar(total=scenes, unit="scene", desc="counting words", delay=2) as bar:
+        return NGrams.of(questions(bar), len(vocab))
 
 
 def _spoken(jobs: list[tuple[Reading, int]], workers: int, vocab: Vocab) -> Spoken:
@@ -160,7 +161,7 @@ def _spoken(jobs: list[tuple[Reading, int]], workers: int, vocab: Vocab) -> Spok
     in the spelling that is written."""
     with (
         first_alone(),
-        tqdm(total=len(jobs) * SHARD, unit="utterance", desc="reading aloud", delay=2) as bar,
+        Bar(total=len(jobs) * SHARD, unit="utterance", desc="reading aloud", delay=2) as bar,
     ):
         paths = []
         for path in _made(jobs, workers):
@@ -174,7 +175,7 @@ def _made(jobs: list[tuple[Reading, int]], workers: int) -> Iterator[Path]:
     if workers <= 1 or len(jobs) == 1:
         yield from (make_shard(*each) for each in jobs)
         return
-    with get_context("spawn").Pool(workers) as pool:
+    with helpers(workers) as pool:
         yield from pool.imap(_make, jobs)
 
 

@@ -9,13 +9,13 @@ import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 
 import torch
 from PIL import Image
 
+from vqa.running import helpers
 from vqa.world.families import FAMILIES
 from vqa.world.grammar import answer_in, write
 from vqa.world.picture import draw_picture
@@ -111,7 +111,7 @@ def export(options: ExportOptions, workers: int = 1) -> Iterator[int]:
     if workers <= 1:
         yield from collect(map(_one, jobs))
     else:
-        with get_context("spawn").Pool(workers) as pool:
+        with helpers(workers) as pool:
             yield from collect(pool.imap(_one, jobs, chunksize=4))
     for number, entry in enumerate(questions):
         entry["question_index"] = number
