@@ -250,8 +250,11 @@ def test_a_way_that_is_never_ready_is_told_and_left_out(measured, monkeypatch, c
 @pytest.mark.skipif(not Path("/proc").exists(), reason="asks /proc for processes")
 def test_who_is_given_up_takes_its_processes_along(tmp_path):
     child = ["sh", "-c", f"echo $$ > {tmp_path}/child; exec sleep 1000"]
-    with pytest.raises(patience.GaveUpError, match="more than 20 s"):
-        patience.within(20, subprocess.call, child)
+    for seconds in (3, 30):  # the second one for a busy machine, where a process starts slowly
+        with pytest.raises(patience.GaveUpError, match=f"more than {seconds} s"):
+            patience.within(seconds, subprocess.call, child)
+        if (tmp_path / "child").exists():
+            break
     status = Path(f"/proc/{(tmp_path / 'child').read_text().strip()}/status")
     for _ in range(100):  # a process that is killed takes a moment to go
         if not status.exists() or "zombie" in status.read_text():

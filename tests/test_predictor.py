@@ -239,8 +239,8 @@ def test_many_threads_get_what_one_gets(tiny_checkpoint, images):
         order = Random(thread).sample(range(len(pairs)), len(pairs))
         return sum(same(shared.ask(*pairs[k]), expected[k]) for k in order)
 
-    with ThreadPoolExecutor(32) as pool:
-        assert list(pool.map(work, range(32))) == [len(pairs)] * 32
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(work, range(16))) == [len(pairs)] * 16
 
 
 def test_many_pictures_are_encoded_a_few_at_a_time(tiny_checkpoint):

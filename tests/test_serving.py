@@ -78,26 +78,27 @@ def test_page_and_api_share_port_and_login(tmp_path, picture):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="holds the server up by a signal")
-def test_a_connection_outlasts_a_rest_and_a_server_that_was_held_up(tmp_path):
+def test_connections_outlast_a_rest_and_a_server_that_was_held_up(tmp_path):
     with serving("tests/fakes.py", str(tmp_path)) as (process, url):
-        connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
+        address = url.removeprefix("http://")
+        resting, asking = (http.client.HTTPConnection(address, timeout=60) for _ in range(2))
 
-        def ready() -> int:
+        def ready(connection) -> int:
             response = connection.getresponse()
             response.read()
             return response.status
 
-        connection.request("GET", "/readyz")
-        assert ready() == 200
-        kept = connection.sock
-        time.sleep(5.5)  # uvicorn itself would have closed it
-        connection.request("GET", "/readyz")
-        assert ready() == 200
+        for connection in (resting, asking):
+            connection.request("GET", "/readyz")
+            assert ready(connection) == 200
+        kept = resting.sock, asking.sock
         process.send_signal(signal.SIGSTOP)
-        connection.request("GET", "/readyz")
-        time.sleep(5.5)
+        asking.request("GET", "/readyz")
+        time.sleep(5.5)  # uvicorn itself would close both
         process.send_signal(signal.SIGCONT)
-        assert ready() == 200 and connection.sock is kept
+        assert ready(asking) == 200
+        resting.request("GET", "/readyz")
+        assert ready(resting) == 200 and (resting.sock, asking.sock) == kept
         # It keeps nobody from stopping.
         process.send_signal(signal.SIGTERM)
         assert process.communicate(timeout=20)[0].strip() == "Stopped."
