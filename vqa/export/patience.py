@@ -11,6 +11,9 @@ from multiprocessing import get_context
 from vqa.running import unheard
 
 
+_LEAVE_SECONDS = 5.0
+
+
 class GaveUpError(Exception):
     """There is no result: says why, in a few words."""
 
@@ -34,6 +37,7 @@ def within(seconds: float, call: Callable, *values: object) -> object:
         if not receiver.poll(seconds):
             raise GaveUpError(f"more than {seconds:g} s")
         result, reason = receiver.recv()
+        process.join(_LEAVE_SECONDS)  # killed at once, it would leave its semaphores behind
     except EOFError as error:
         process.join()
         raise GaveUpError(f"ended with exit code {process.exitcode}") from error

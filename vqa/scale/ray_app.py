@@ -6,11 +6,12 @@ predictors keep nothing of a request, so asking twice does no harm.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep
@@ -168,9 +169,11 @@ def fleet(
         yield Fleet(handle, local, min(_ASKERS * replicas[1], _MOST_ASKERS), patience)
     finally:
         if ray.is_initialized():
-            if address is None:
-                serve.shutdown()
-            ray.shutdown()
+            # Ray prints what its processes find missing on their way out.
+            with redirect_stdout(io.StringIO()):
+                if address is None:
+                    serve.shutdown()
+                ray.shutdown()
 
 
 def _connect(address: str | None, most: int, kind: str) -> None:
