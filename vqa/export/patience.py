@@ -10,7 +10,6 @@ from multiprocessing import get_context
 
 from vqa.running import unheard
 
-
 _LEAVE_SECONDS = 5.0
 
 
