@@ -158,6 +158,12 @@ def test_a_conversation_about_one_picture(visit, served):
     expect(page, "answer").to_have_text("绿色")
     expect(page, "meant").to_contain_text("棕")
     expect(page, "earlier").to_contain_text("棕色圆柱体右边的物体是什么形状？")
+    ask(page, "？！")  # no question, but no reason to forget the others
+    sync_api.expect(page.locator("#message")).to_contain_text("只有符号")
+    expect(page, "answer").to_have_text("绿色")
+    ask(page, "那它是什么材质的？")
+    expect(page, "answer").to_have_text("金属")
+    sync_api.expect(page.locator("#message")).to_have_text("")
     upload(page, EXAMPLES / "crowd.jpg")
     sync_api.expect(page.get_by_test_id("earlier")).to_have_count(0)
     ask(page, "有几个黄色的物体？")

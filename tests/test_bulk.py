@@ -100,7 +100,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, name, text, says):
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(DataError, match=says) as raised:
         list(read_rows(path))
-    assert name in str(raised.value)
+    sentences = str(raised.value), raised.value.sentence("zh")
+    assert all(name in said and str(tmp_path) not in said for said in sentences)
+    assert sentences[0] != sentences[1]
     with pytest.raises(DataError, match="missing"):
         list(read_rows(tmp_path / "nowhere.csv"))
 

@@ -97,10 +97,15 @@ def test_other_websites_neither_read_nor_ask(server, visitor):
         found = visitor.get(path, headers=headers, auth=LOGIN)
         assert found.status_code == 200
         assert not [name for name in found.headers if "access-control" in name]
-    headers |= {"Sec-Fetch-Site": "cross-site"}
-    for path in ("/gradio_api/upload", "/api/ask"):
-        files = {"files": b"x", "image": b"x"}
-        assert visitor.post(path, headers=headers, files=files, auth=LOGIN).status_code == 403
+    # Over plain HTTP browsers name the origin alone, of a site or of a file ("null").
+    for told in ({"Sec-Fetch-Site": "cross-site"}, {}, {"Origin": "null"}):
+        for path in ("/gradio_api/upload", "/api/ask"):
+            sent = {"headers": headers | told, "files": {"files": b"x", "image": b"x"}}
+            assert visitor.post(path, **sent, auth=LOGIN).status_code == 403, told
+    own = {"Origin": "http://vqa.example:80"}
+    for told in ({"Host": "vqa.example:80"}, {"X-Forwarded-Host": "vqa.example:80"}):
+        sent = {"headers": own | told, "files": {"image": b"x"}, "data": {"question": "Is it?"}}
+        assert visitor.post("/api/ask", **sent, auth=LOGIN).status_code == 422, told
     # What a browser sends without asking first is no JSON.
     plain = {"Content-Type": "text/plain"}
     body = '{"data": [null, "a", 5, "auto"]}'

@@ -12,6 +12,7 @@ import torch
 from vqa import load_predictor
 from vqa.checkpoint import SHIPPED
 from vqa.image import load_image, to_tensor
+from vqa.predictor import Request
 from vqa.text import prepare_question
 from vqa.world.grammar import answer_in
 
@@ -128,6 +129,33 @@ def test_a_list_of_nothing_says_so(predictor):
     asked = "List the colors of the purple spheres from left to right."
     answer = predictor.ask(EXAMPLES / "row.jpg", asked)
     assert (answer.answer, answer.items) == ("none", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "sides", "there", "not_there"),
+    [
+        (
+            "What is {side} the {thing}?",
+            ("left of", "right of", "behind", "in front of"),
+            ("brown cylinder", "yellow ball"),
+            ("red ball", "purple cylinder", "gray cube"),
+        ),
+        (
+            "{thing}的{side}是什么？",
+            ("左边", "右边", "后面"),
+            ("棕色的圆柱体", "黄色的球体"),
+            ("红色的球体", "紫色的圆柱体", "灰色的立方体"),
+        ),
+    ],
+    ids=["en", "zh"],
+)
+def test_nothing_is_surely_beside_what_is_not_there(predictor, text, sides, there, not_there):
+    def asked(things):
+        texts = [text.format(side=side, thing=thing) for side in sides for thing in things]
+        return predictor.ask_batch([Request(EXAMPLES / "row.jpg", t) for t in texts])
+
+    assert not any(answer.sure for answer in asked(not_there))
+    assert any(answer.sure for answer in asked(there))
 
 
 if __name__ == "__main__":

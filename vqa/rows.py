@@ -34,11 +34,12 @@ def bad_row(place: str, message: str, zh: str) -> Row:
 def unreadable(path: Path, error: Exception) -> DataError:
     """What to say of a file that is missing or no text."""
     if isinstance(error, FileNotFoundError):
-        return DataError(f"{path} is missing.")
+        return DataError(f"{path} is missing.", zh=f"找不到 {path}。")
     if isinstance(error, OSError):
-        return DataError(f"{path} cannot be read: {plainly(error)}.")
+        return DataError(f"{path} cannot be read: {plainly(error)}.", zh=f"无法读取 {path}。")
     return DataError(
-        f"{path} cannot be read as UTF-8 text: {error}; spreadsheets save it as CSV UTF-8."
+        f"{path} cannot be read as UTF-8 text; spreadsheets save it as CSV UTF-8.",
+        zh=f"{path} 不是 UTF-8 文本；电子表格软件可另存为“CSV UTF-8”。",
     )
 
 
@@ -47,7 +48,8 @@ def read_rows(path: Path) -> Iterator[Row]:
 
     A CSV file's header names at least the columns image and question; values are separated by
     commas, semicolons or tabs, whichever the header holds most of. A row that is not right comes
-    with its `error`, and the next one is read.
+    with its `error`, and the next one is read. Errors call the file by its last part alone: who
+    uploads a table need not know where it lies.
 
     Raises:
         DataError: the file cannot be read, holds no rows, or its header lacks a column.
@@ -59,9 +61,9 @@ def read_rows(path: Path) -> Iterator[Row]:
             empty = False
             yield row
     except (OSError, UnicodeDecodeError) as error:
-        raise unreadable(path, error) from error
+        raise unreadable(Path(path.name), error) from error
     if empty:
-        raise DataError(f"{path} holds no questions.")
+        raise DataError(f"{path.name} holds no questions.", zh=f"{path.name} 里没有问题。")
 
 
 def _json_rows(path: Path) -> Iterator[Row]:
@@ -111,8 +113,10 @@ def _csv_rows(path: Path) -> Iterator[Row]:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
+                where = path.name, reader.line_num
                 raise DataError(
-                    f"{path}, line {reader.line_num}: {error}; is a quotation mark left open?"
+                    "{}, line {}: is a quotation mark left open?".format(*where),
+                    zh="{} 第 {} 行：是否有未闭合的引号？".format(*where),
                 ) from error
             if cells is None:
                 return
@@ -134,10 +138,15 @@ def _header(path: Path, cells: list[str]) -> list[str]:
     header = [cell.strip() for cell in cells]
     lacking = [name for name in NEEDED if name not in header]
     if lacking:
+        named = ", ".join(header)
         raise DataError(
-            f"{path} lacks the column {lacking[0]!r}; its first line names: {', '.join(header)}."
+            f"{path.name} lacks the column {lacking[0]!r}; its first line names: {named}.",
+            zh=f"{path.name} 缺少列 {lacking[0]!r}；第一行是：{named}。",
         )
     twice = [name for name in header if name and header.count(name) > 1]
     if twice:
-        raise DataError(f"{path} has two columns {twice[0]!r}; rename one.")
+        raise DataError(
+            f"{path.name} has two columns {twice[0]!r}; rename one.",
+            zh=f"{path.name} 有两列都叫 {twice[0]!r}，请改名。",
+        )
     return header

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp
 
+import torch
 from torch import Tensor
 
 from vqa.models.network import Prediction, VQANetwork
@@ -137,7 +138,8 @@ def _grounded(steps: Tensor, attended: Tensor) -> float:
     """How far the regions that a sentence speaks of were selected by the reasoning, in [0, 1].
 
     A decoder names something even where nothing is; then no step has selected what it names. A
-    sentence that is nothing but a name has to name what the last step selected.
+    sentence that is nothing but a name has to name what the last step selected, and no step on the
+    way may have selected nothing: nothing is left of a ball that is not there.
 
     Args:
         steps: (S, R) how much each step selected each region. attended: (pieces, R).
@@ -146,4 +148,6 @@ def _grounded(steps: Tensor, attended: Tensor) -> float:
     if not spoken.any():
         return 1.0
     name = bool((attended.sum(1) > 0.5).all())  # every piece attends to some region
-    return float((steps[-1] if name else steps.amax(0))[spoken].min())
+    if name:
+        return float(torch.minimum(steps[-1][spoken].min(), steps.amax(1).min()))
+    return float(steps.amax(0)[spoken].min())

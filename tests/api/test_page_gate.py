@@ -35,6 +35,7 @@ def client():
         ("PUT", "/", {}, 405, "PUT"),
         ("GET", "/gradio_api/file=http://x", {}, 403, ""),
         ("POST", JOIN, {"headers": {"Sec-Fetch-Site": "cross-site"}}, 403, ""),
+        ("POST", JOIN, {"headers": {"Origin": "http://other.example"}}, 403, ""),
         ("POST", "/login", {"json": {}}, 415, ""),
         ("POST", UPLOAD, {"json": {}}, 415, "multipart/form-data"),
         ("POST", UPLOAD, {"files": {"a": b"\0" * 400_000}}, 413, "MB"),

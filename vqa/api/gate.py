@@ -59,8 +59,17 @@ def address_of(scope: Scope) -> str:
 
 
 def foreign(scope: Scope) -> bool:
-    """Whether a browser says that the page of another site sends the request."""
-    return dict(scope["headers"]).get(b"sec-fetch-site") == b"cross-site"
+    """Whether a browser says that the page of another site sends the request.
+
+    It says so in `Sec-Fetch-Site`, but over plain HTTP only to its own machine; then `Origin` names
+    the site, and programs send neither.
+    """
+    headers = dict(scope["headers"])
+    said, origin = headers.get(b"sec-fetch-site"), headers.get(b"origin")
+    if said is not None or origin is None:
+        return said == b"cross-site"
+    ours = headers.get(b"host"), headers.get(b"x-forwarded-host")  # of a proxy in front
+    return origin.rpartition(b"//")[2] not in ours
 
 
 class RefusedBody(HTTPException):

@@ -26,14 +26,14 @@ def _told(method: Callable) -> Callable:
 
     @wraps(method)
     def told(self, *args):
-        language = args[-2]
+        language, session = args[-2:]
         try:
             return method(self, *args)
         except VQAError as error:
-            return failed(error.sentence(language))
+            return failed(error.sentence(language), session)
         except Exception as error:
             _log.error("a question on the page failed: %s", described(error))
-            return failed(say(language, "unexpected"))
+            return failed(say(language, "unexpected"), session)
 
     return told
 

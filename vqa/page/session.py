@@ -79,6 +79,10 @@ def cleared() -> list:
     return ["", cards.idle(), hidden, gr.skip(), "", hidden, "", None]
 
 
-def failed(sentence: str) -> list:
-    """The message; the picture and the question are not among the outputs, so they stay."""
-    return [cards.message(sentence), *cleared()[1:]]
+def failed(sentence: str, session: Session | None = None) -> list:
+    """The message; the picture and the question are not among the outputs, so they stay, and the
+    conversation so far stays too."""
+    if session is None:
+        return [cards.message(sentence), *cleared()[1:]]
+    kept = gr.skip()
+    return [cards.message(sentence), kept, kept, kept, kept, kept, "", kept]
