@@ -159,7 +159,10 @@ def test_uploads_are_private_bounded_and_gone_at_the_end(server, visitor):
     for _ in range(21):
         wrong = httpx.post(f"{url}/login", data={"username": "me", "password": "x"})
     assert wrong.status_code == 429 and int(wrong.headers["retry-after"]) > 0
-    assert httpx.get(f"{url}/metrics", auth=("me", "x")).status_code == 429
+    locked = httpx.get(f"{url}/metrics", auth=("me", "x"))
+    assert locked.status_code == 429
+    for said in (wrong, locked):
+        assert "wrong passwords; try again in" in said.json()["error"]["message"]
     assert visitor.get("/config").status_code == 200, "who is logged in stays"
 
     other = tmp / "vqa-uploads-of-another-server"

@@ -56,12 +56,14 @@ class BusyError(VQAError):
 
     Args:
         retry_after: seconds after which asking again makes sense, a whole number from 1.
+        why, why_zh: what keeps it from answering now, without a full stop.
     """
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(
+        self, retry_after: int, why: str = "The server is busy", why_zh: str = "服务器繁忙"
+    ) -> None:
         super().__init__(
-            f"The server is busy; try again in {retry_after} s.",
-            zh=f"服务器繁忙，请 {retry_after} 秒后再试。",
+            f"{why}; try again in {retry_after} s.", zh=f"{why_zh}，请 {retry_after} 秒后再试。"
         )
         self.retry_after = retry_after
 

@@ -98,6 +98,13 @@ def failure(status: int, kind: str, error: VQAError, headers: dict | None = None
     return JSONResponse(_body(kind, error).model_dump(), status, headers)
 
 
+def locked(seconds: int) -> JSONResponse:
+    """The answer to an address that wrong passwords came from, to be sent for `seconds` more."""
+    return error_response(
+        BusyError(seconds, "There were too many wrong passwords", "密码错误次数过多")
+    )
+
+
 def no_form() -> JSONResponse:
     """The answer to what is no form with a file."""
     sentence = VQAError(

@@ -10,7 +10,10 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from pathlib import Path
+
+from PIL import Image
 
 from vqa.errors import described
 
@@ -45,8 +48,10 @@ class _Discreet:
 def log_discreetly() -> None:
     """Makes Gradio's reports of failed events leave out what was asked.
 
-    Gradio prints them itself, with the values that were sent, and has no setting for it.
+    Gradio prints them itself, with the values that were sent, and has no setting for it. Nor does
+    Pillow warn of pictures that are refused for their size anyway.
     """
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     for name in _PRINTING:
         module = importlib.import_module(f"gradio.{name}")
         if hasattr(module, "traceback"):

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vqa.api.attempts import Attempts
-from vqa.api.bodies import TooLargeError, error_response, failure, no_form
+from vqa.api.bodies import TooLargeError, error_response, failure, locked, no_form
 from vqa.api.meters import Meters
 from vqa.errors import BusyError, StoppingError, VQAError, described
 
@@ -193,7 +193,7 @@ class Gate:
         address = address_of(scope)
         if self._login is not None and path not in (HEALTH, READY):
             if wait := self.attempts.wait(address):
-                return error_response(BusyError(wait))
+                return locked(wait)
         if path not in (HEALTH, READY) and not self._may_enter(headers):
             if b"authorization" in headers:
                 self.attempts.wrong(address)

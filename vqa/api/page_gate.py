@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vqa.api.attempts import Allowance, Attempts
-from vqa.api.bodies import bug, error_response, failure, no_form
+from vqa.api.bodies import bug, error_response, failure, locked, no_form
 from vqa.api.gate import ApiLimits, RefusedBody, address_of, bounded, foreign, too_large
 from vqa.errors import BusyError, VQAError, described
 
@@ -161,7 +161,7 @@ class PageGate:
                 "其他网站不能发送这个请求，请直接打开本页面。",
             )
         if known == _LOGIN and (wait := self._attempts.wait(address_of(scope))):
-            return error_response(BusyError(wait))
+            return locked(wait)
         if known == _UPLOAD and (wait := self._uploads.wait()):
             return error_response(BusyError(wait))
         return None

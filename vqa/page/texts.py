@@ -15,7 +15,7 @@ TEXTS: dict[str, dict[str, str]] = {
         "picture": "Picture",
         "drop": "Drop a picture here, paste one, or click to choose",
         "question": "Question",
-        "question_hint": "What is it? How many are there? Then: and what color is it?",
+        "question_hint": "What is it? How many? And what color?",
         "ask": "Ask",
         "ask_tab": "Ask",
         "examples": "Or try one of these",
