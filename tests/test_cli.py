@@ -90,7 +90,7 @@ def test_predict_batch_answers_every_line_and_keeps_going(capsys, tmp_path):
         (("predict", PICTURE, "Is there a ball?", "--device", "toaster"), "toaster"),
         (("predict", PICTURE, "Is there a ball?", "--overlay", "/nowhere/a.png"), "/nowhere"),
         (("predict", "--batch", "nowhere.jsonl"), "nowhere.jsonl"),
-        (("predict", "--batch", str(ROOT)), f"{ROOT} cannot be read: it is a folder."),
+        (("predict", "--batch", str(ROOT)), f"{ROOT.name} cannot be read: it is a folder."),
         (("predict", PICTURE, "x", "--batch", "many.jsonl"), "--batch"),
         (("predict", PICTURE, "x", "--out", "a.jsonl"), "--out"),
         (("predict", PICTURE, "x", "--speech", "nope"), "'nope' names no recogniser"),
