@@ -107,13 +107,12 @@ class Batcher:
         self._waiting, self._pixel_bytes, self._cores = waiting, pixel_bytes, cores
         self._line: deque[_Asked] = deque()
         self._accepted: set[_Asked] = set()
-        self._under_way = 0  # batches
         self._held = 0  # bytes of the decoded pictures of those accepted
         self._decoders = BoundedSemaphore(max(2, os.cpu_count() or 1))
         self._changed = Condition()
         self._closing = False
         self._pace = 0.05  # seconds for one answer, of late
-        self._refused, self._waited = 0, 0.0
+        self._under_way, self._refused, self._waited = 0, 0, 0.0  # batches, requests, seconds
         self._sizes: Counter[int] = Counter()
         self._workers = [
             Thread(target=self._work, name="vqa batches", daemon=True) for _ in range(askers)
@@ -340,9 +339,11 @@ class Batcher:
 
         A function of its own, so that who waits for the next batch does not hold the last one.
         """
-        batch, share = self._next_batch()
+        batch = self._next_batch()
+        if not batch:
+            return False
         if self._cores:
-            torch.set_num_threads(max(self._cores // share, 1))
+            torch.set_num_threads(max(self._cores // self._under_way, 1))
         # By repr: a dictionary takes True for 1, and a list not at all.
         groups: dict[tuple[str, str], list[_Asked]] = {}
         for one in batch:
@@ -358,24 +359,24 @@ class Batcher:
         with self._changed:
             self._under_way -= 1
             self._changed.notify_all()
-        return bool(batch)
+        return True
 
-    def _next_batch(self) -> tuple[list[_Asked], int]:
-        """Those who arrived together, in the order of their arrival, none when all is done; and
-        how many batches are under way with it."""
+    def _next_batch(self) -> list[_Asked]:
+        """Those who arrived together, in that order, now under way; none when all is done."""
         with self._changed:
             while True:
                 self._changed.wait_for(lambda: self._line or (self._closing and not self._accepted))
-                left = self._line[0].lined_up + self._wait - perf_counter() if self._line else 0
+                if not self._line:
+                    return []
+                left = self._line[0].lined_up + self._wait - perf_counter()
                 self._changed.wait_for(
                     lambda: len(self._line) >= self._most or self._closing or not self._under_way,
                     max(left, 0),
                 )
                 # Another asker may have taken them meanwhile.
-                if self._line or (self._closing and not self._accepted):
+                if self._line:
                     self._under_way += 1
-                    count = min(len(self._line), self._most)
-                    return [self._line.popleft() for _ in range(count)], self._under_way
+                    return [self._line.popleft() for _ in range(min(len(self._line), self._most))]
 
     def _answer(self, group: list[_Asked]) -> None:
         """Answers all; a request that cannot be answered is found by halving, and fails alone."""

@@ -113,10 +113,10 @@ def _csv_rows(path: Path) -> Iterator[Row]:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                where = path.name, reader.line_num
+                line = reader.line_num
                 raise DataError(
-                    "{}, line {}: is a quotation mark left open?".format(*where),
-                    zh="{} 第 {} 行：是否有未闭合的引号？".format(*where),
+                    f"{path.name}, line {line}: is a quotation mark left open?",
+                    zh=f"{path.name} 第 {line} 行：是否有未闭合的引号？",
                 ) from error
             if cells is None:
                 return

@@ -20,6 +20,7 @@ from vqa.data.questions import BlockMaker, QuestionBlock, world_answers, world_v
 from vqa.errors import ConfigError
 from vqa.metrics import wilson_interval
 from vqa.models.network import VQANetwork, build
+from vqa.options import moved
 from vqa.running import Bar
 from vqa.train.bank import gather
 from vqa.train.feeds import BLOCK, QuestionFeed
@@ -84,7 +85,7 @@ class Study:
         batches = [c.config.question_batch for c in self.contenders]
         most = max(n * size for n, size in zip(steps, batches, strict=True))
         with Bar(desc="drawing questions", unit="block") as bar:
-            self.questions.draw(most, self.workers, lambda done, total: _show(bar, done, total))
+            self.questions.draw(most, self.workers, moved(bar))
         rows = [self._measure(c, n) for c, n in zip(self.contenders, steps, strict=True)]
         return sorted(rows, key=lambda row: -row["accuracy"]["all"]["accuracy"])
 
@@ -290,8 +291,3 @@ def _block(labels: dict, seed: int, languages: Sequence[str], size: int) -> Ques
 
 def _commonest(answers: np.ndarray) -> int:
     return int(np.bincount(answers).argmax()) if len(answers) else -1
-
-
-def _show(bar: Bar, done: int, total: int) -> None:
-    bar.total = total
-    bar.update(done - bar.n)

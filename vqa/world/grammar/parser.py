@@ -6,6 +6,7 @@ over them with backtracking. Written questions have exactly one reading; a test 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ IT = Tree("it")
 Reading = tuple[object, int]  # what was read, and the place behind it
 
 
-class Phrases:
+class Phrases(ABC):
     """The phrases of one language over one question's tokens.
 
     Subclasses give the readings of each kind of phrase at a place. Kinds: "N" noun phrase, "H"
@@ -47,8 +48,9 @@ class Phrases:
             self._memo[key] = make()
         return self._memo[key]
 
+    @abstractmethod
     def readings(self, kind: str, place: int) -> Iterator[Reading]:
-        raise NotImplementedError
+        """The readings of a phrase of `kind` that starts at `place`."""
 
     def after(self, words: tuple[str, ...], place: int) -> int | None:
         """The place behind `words` when they stand at `place`, else None."""
