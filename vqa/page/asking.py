@@ -25,8 +25,8 @@ def add_asking(parts: Parts) -> None:
             with gr.Column(elem_id="asking"):
                 picture, question, button, live, spoken, model = _inputs(parts)
                 typing = gr.HTML("", js_on_load=scripts.TYPING, elem_id="typing")
-                message = gr.HTML("", elem_id="message")
             with gr.Column(elem_id="answering"):
+                message = gr.HTML("", elem_id="message")  # where the eye waits for the answer
                 guess = gr.HTML("", elem_id="guess")
                 result = gr.HTML(cards.idle(), js_on_load=scripts.ANSWER, elem_id="result")
                 why = gr.Button(say("en", "why"), size="sm", visible=False, elem_id="why")
